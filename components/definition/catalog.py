@@ -1,0 +1,362 @@
+"""The catalog: what the platform team decides once for all agents. One class a file under `agents/catalog/`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from components.definition.agent import Alerts, Probes, Settings
+from components.definition.fields import (
+    AgentName,
+    AnyPort,
+    Bytes,
+    Closed,
+    Cpu,
+    Date,
+    Digest,
+    EnvName,
+    Host,
+    ImageRef,
+    LabelKey,
+    LabelValue,
+    MountPath,
+    Name,
+    Port,
+    SecretKey,
+    SecretPath,
+    SecretRef,
+    Text,
+    UrlPath,
+)
+
+Template = Annotated[str, Field(max_length=1000)]
+
+
+class Endpoint(Closed):
+    """Something in or near the cluster that pods reach by address: pods of a namespace, or a range of addresses."""
+
+    port: AnyPort = Field(description="TCP port.", examples=[5432])
+    namespace: Name | None = Field(None, description="The namespace of its pods.", examples=["data"])
+    labels: dict[LabelKey, LabelValue] | None = Field(None, description="Labels of its pods.")
+    cidr: str | None = Field(
+        None,
+        description="Or its range of addresses.",
+        examples=["10.20.0.0/16"],
+        pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/(3[0-2]|[12]?[0-9])$",
+    )
+
+
+class Prices(Closed):
+    """What resources cost; estimates in `plan` and `list` come from here."""
+
+    currency: str = Field(description="Shown behind amounts.", examples=["USD"], pattern=r"^[A-Z]{3}$")
+    cpu_core_month: float = Field(description="One reserved core for a month.", examples=[24.0], ge=0)
+    memory_gib_month: float = Field(description="One reserved GiB of memory for a month.", examples=[3.2], ge=0)
+    storage_gib_month: float = Field(description="One GiB of disk for a month.", examples=[0.1], ge=0)
+
+
+class Peer(Closed):
+    """Pods that may reach agents."""
+
+    namespace: Name = Field(description="Their namespace.", examples=["gateway"])
+    labels: dict[LabelKey, LabelValue] = Field(description="Their labels.", examples=[{"role": "api-gateway"}])
+
+
+class Gateway(Peer):
+    """The gateway that exposed agents are reached through."""
+
+    name: Name = Field(description="The Gateway object that HTTPRoutes attach to.", examples=["public"])
+
+
+class PlatformSettings(Closed):
+    """`settings.yaml`: what holds for all."""
+
+    version: Literal[1] = Field(description="The format of the catalog.")
+    registry: ImageRef = Field(description="Where Roster's own images are pushed.", examples=["registry.example.com/a"])
+    base_images: dict[Name, ImageRef] = Field(
+        description="Base images of Roster's own images, by digest.", examples=[{"python": "python:3.11-slim"}]
+    )
+    prices: Prices = Field(description="What resources cost.")
+    gateway: Gateway = Field(description="The gateway that exposed agents are reached through.")
+    scraper: Peer = Field(description="The Prometheus that scrapes agents.")
+    dns: Peer = Field(description="The cluster's DNS.")
+    runbooks: str = Field(
+        description="Where runbooks are read; {alert} stands for the alert's name.",
+        examples=["https://git.example.com/roster/docs/runbooks/{alert}.md"],
+        pattern=r"^https://.*\{alert\}.*$",
+    )
+    alerts: Alerts = Field(description="Alert thresholds of every pool; an agent may differ.")
+
+
+class VaultStore(Closed):
+    """HashiCorp Vault, by Kubernetes authentication."""
+
+    kind: Literal["vault"]
+    server: str = Field(description="Its address.", pattern=r"^https://", examples=["https://vault.example.com"])
+    mount: Name = Field(description="The KV version 2 mount.", examples=["agents"])
+    auth_mount: Name = Field(description="The mount of Kubernetes authentication.", examples=["kubernetes"])
+    role: Name = Field(description="Vault's role; a pool's store asks as role-pool.", examples=["roster"])
+
+
+class AwsStore(Closed):
+    """AWS Secrets Manager, by the service account's role."""
+
+    kind: Literal["aws"]
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")] = Field(description="Region.")
+
+
+class GcpStore(Closed):
+    """Google Secret Manager, by workload identity."""
+
+    kind: Literal["gcp"]
+    project: Name = Field(description="Project.")
+
+
+class AzureStore(Closed):
+    """Azure Key Vault, by workload identity."""
+
+    kind: Literal["azure"]
+    vault_url: str = Field(description="The vault's address.", pattern=r"^https://")
+
+
+class KubernetesStore(Closed):
+    """Secrets of another namespace of the same cluster; for development."""
+
+    kind: Literal["kubernetes"]
+    namespace: Name = Field(description="The namespace that holds the secrets.", examples=["dev-secrets"])
+
+
+class SecretSettings(Closed):
+    """Where an environment's secrets lie."""
+
+    store: VaultStore | AwsStore | GcpStore | AzureStore | KubernetesStore = Field(
+        description="The secret store.", discriminator="kind"
+    )
+    prefix: SecretPath | None = Field(
+        None, description="Put before every path, so that environments do not share credentials.", examples=["prod"]
+    )
+    refresh_hours: int = Field(description="How often values are read again.", ge=1, le=168, examples=[1])
+
+
+class Cluster(Closed):
+    """A Kubernetes cluster of an environment."""
+
+    context: str = Field(
+        description="The kubeconfig context that stacks of this cluster use.",
+        examples=["prod-eu"],
+        min_length=1,
+        max_length=200,
+    )
+
+
+class Environment(Closed):
+    """A stage on the way to production. The order in the file is the order of promotion."""
+
+    description: Text = Field(description="What it is for.")
+    clusters: dict[Name, Cluster] = Field(description="Its clusters.", min_length=1)
+    secrets: SecretSettings = Field(description="Where its secrets lie.")
+    namespace_suffix: Annotated[str, Field(pattern=r"^-[a-z0-9-]*[a-z0-9]$")] | None = Field(
+        None, description="Put after a pool's namespace when environments share a cluster.", examples=["-dev"]
+    )
+    suspended: bool = Field(False, description="true stops every agent of it.")
+    defaults: Settings | None = Field(None, description="What its agents get with nothing said.")
+
+
+class Team(Closed):
+    """People who answer for agents."""
+
+    description: Text = Field(description="Who they are.")
+    email: str = Field(description="Where they read mail.", pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+    slack: str = Field(description="Their channel.", pattern=r"^#[a-z0-9_-]+$", examples=["#growth-alerts"])
+    reviewers: str = Field(
+        description="Their handle in code review, for CODEOWNERS.", pattern=r"^@[A-Za-z0-9/_.-]+$", examples=["@acme/g"]
+    )
+
+
+class Quota(Closed):
+    """What a pool may use in each environment, all its pods together."""
+
+    cpu: Cpu = Field(description="Requested cores.", examples=["200"])
+    memory: Bytes = Field(description="Requested memory.", examples=["400Gi"])
+    pods: int = Field(description="Pods.", ge=1, le=3000, examples=[1500])
+    storage: Bytes = Field(description="Disk.", examples=["100Gi"])
+
+
+class Pool(Closed):
+    """A folder of agents, and a namespace in each cluster that it runs in."""
+
+    description: Text = Field(description="What its agents do.")
+    owner: Name = Field(description="The team that answers for the pool.")
+    quota: Quota = Field(description="What it may use.")
+    namespace: Name | None = Field(None, description="Its namespace; the pool's name with none.")
+    environments: list[Name] | None = Field(None, description="Where it runs; everywhere with none.", min_length=1)
+    clusters: dict[Name, list[Name]] | None = Field(
+        None, description="For each environment the clusters it runs in; the first one with none."
+    )
+    shards: dict[Name, Annotated[int, Field(ge=1, le=100)]] | None = Field(
+        None, description="For each environment the number of stacks that its agents are spread over; 1 with none."
+    )
+    suspended: bool = Field(False, description="true stops every agent of it.")
+    defaults: Settings | None = Field(None, description="What its agents get with nothing said.")
+
+
+class Tier(Closed):
+    """A size of agent."""
+
+    description: Text = Field(description="For which agents.")
+    priority: int = Field(description="Which pods make room for which; higher stays.", ge=0, le=1_000_000)
+    defaults: Settings = Field(description="Its resources, and what else comes with it.")
+
+
+class ConfigFiles(Closed):
+    """Files that the agent reads, mounted from its ConfigMap."""
+
+    mount: MountPath = Field(description="The folder.", examples=["/etc/agent"])
+    settings: SecretKey | None = Field(None, description="File with the model, limits and identity, as JSON.")
+    prompt: SecretKey | None = Field(None, description="File with the prompt.")
+    character: SecretKey | None = Field(None, description="File with the Eliza character, as JSON.")
+
+
+class Scratch(Closed):
+    """A writable folder that does not outlive the pod."""
+
+    path: MountPath = Field(description="The folder.", examples=["/tmp"])
+    size: Bytes = Field(description="The most that it may hold.", examples=["64Mi"])
+
+
+class Runtime(Closed):
+    """How an agent runs: an image, how it is told what to be, and how it tells how it is."""
+
+    description: Text = Field(description="For which agents.")
+    image: ImageRef | None = Field(None, description="A ready image, by digest.")
+    build: Name | None = Field(None, description="Or a build context of Roster, components/images/NAME.")
+    build_args: dict[EnvName, str] | None = Field(None, description="Arguments of the build, such as versions.")
+    base_image: Name | None = Field(None, description="The base image of the build, from settings.yaml.")
+    eliza: bool = Field(False, description="true for elizaOS: agents have a character and plugins.")
+    user: int = Field(10001, description="The user's number in the image; never 0.", ge=1, le=4_294_967_294)
+    command: list[str] | None = Field(None, description="Instead of the image's own command.")
+    args: list[Template] | None = Field(None, description="Arguments; {name}, {port} and the like are filled in.")
+    env: dict[EnvName, Template] | None = Field(
+        None, description="Environment variables; {name}, {port}, {model.name} and the like are filled in."
+    )
+    secrets: dict[EnvName, SecretRef] | None = Field(None, description="Secrets that every agent of it needs.")
+    config: ConfigFiles | None = Field(None, description="Files that the agent reads.")
+    scratch: list[Scratch] | None = Field(None, description="Writable folders; the rest is read-only.")
+    serves: bool = Field(True, description="false for agents that nobody calls: no Service, no traffic in.")
+    metrics_path: UrlPath | None = Field(None, description="Where its metrics are; with none it exposes none.")
+    grace_seconds: int = Field(30, description="How long it may take to stop.", ge=5, le=600)
+    port: Port = Field(description="The port that it listens on.")
+    probes: Probes = Field(description="Its health checks.")
+    hosts: list[Host] | None = Field(None, description="Hosts that every agent of it reaches.")
+    needs_model: bool = Field(True, description="false when agents of it call no model by themselves.")
+    defaults: Settings | None = Field(None, description="What its agents get with nothing said.")
+
+
+class CatalogModel(Closed):
+    """A language model."""
+
+    input_per_million: float = Field(description="Price of a million tokens in.", ge=0)
+    output_per_million: float = Field(description="Price of a million tokens out.", ge=0)
+    max_output_tokens: int = Field(description="The longest answer that it gives.", ge=1)
+    retires: Date | None = Field(None, description="The day from which it answers no more.")
+
+
+class Provider(Closed):
+    """Who serves models."""
+
+    description: Text = Field(description="Who it is.")
+    hosts: list[Host] = Field(description="Hosts that agents reach it at.")
+    secrets: dict[EnvName, SecretRef] = Field(description="Its keys. Listing them here lets all agents share them.")
+    env: dict[EnvName, Template] | None = Field(None, description="Environment variables that go with it.")
+    plugin: str | None = Field(None, description="The elizaOS plugin that speaks to it.")
+    suspended: bool = Field(False, description="true stops every agent that uses it.")
+    models: dict[str, CatalogModel] = Field(description="Its models.", min_length=1)
+
+
+class ChannelKind(Closed):
+    """A place where agents talk to people."""
+
+    description: Text = Field(description="Which it is.")
+    polling: bool = Field(description="true when it serves one consumer only: the agent then has just one pod.")
+    hosts: list[Host] = Field(description="Hosts that agents reach it at.")
+    secrets: dict[EnvName, SecretKey] = Field(description="Its credential: variables, and keys at the channel's path.")
+    plugin: str | None = Field(None, description="The elizaOS plugin that speaks to it.")
+    runtimes: list[Name] = Field(description="Runtimes that can.", min_length=1)
+    suspended: bool = Field(False, description="true stops every agent that uses it.")
+
+
+class Plugin(Closed):
+    """Something that an agent can do besides talking."""
+
+    description: Text = Field(description="What it does.")
+    package: str | None = Field(None, description="Its npm package.", examples=["@elizaos/plugin-web-search"])
+    version: str | None = Field(None, description="The package's version.", examples=["1.7.2"])
+    hosts: list[Host] | None = Field(None, description="Hosts that it reaches.")
+    secrets: dict[EnvName, SecretRef] | None = Field(None, description="Its keys; listing them lets agents share them.")
+    env: dict[EnvName, Template] | None = Field(None, description="Environment variables that go with it.")
+    runtimes: list[Name] = Field(description="Runtimes that know it.", min_length=1)
+
+
+class Database(Closed):
+    """A database that agents may use, by reference."""
+
+    description: Text = Field(description="What it holds.")
+    secrets: dict[EnvName, SecretRef] = Field(description="How agents connect. Listing them here lets them share it.")
+    endpoint: Endpoint = Field(description="Where it is.")
+
+
+class QueueSource(Closed):
+    """A source of queues that KEDA can measure."""
+
+    description: Text = Field(description="What it is.")
+    scaler: Name = Field(description="KEDA's name of the scaler.", examples=["rabbitmq", "redis"])
+    metadata: dict[Annotated[str, Field(pattern=r"^[A-Za-z]+$")], Template] = Field(
+        description="KEDA's settings; {name} is the queue's name, {length} the messages a pod."
+    )
+    secrets: dict[EnvName, SecretRef] = Field(description="How agents and KEDA connect.")
+    authentication: dict[Annotated[str, Field(pattern=r"^[A-Za-z]+$")], EnvName] = Field(
+        description="KEDA's authentication parameters, by variable of `secrets`.", examples=[{"host": "RABBITMQ_URL"}]
+    )
+    endpoint: Endpoint = Field(description="Where it is.")
+
+
+class ImageRecord(Closed):
+    """`images/<hash>.yaml`: what a trusted job found out about an image that passed its gate."""
+
+    image: ImageRef = Field(description="The repository, without tag or digest.")
+    context_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = Field(description="Hash of what it is built from.")
+    digest: Digest = Field(description="What was pushed.")
+    scan: dict[str, int] | None = Field(None, description="Findings by severity.")
+
+
+class Waiver(Closed):
+    """`waivers/<name>.yaml`: a policy that someone answers for not keeping, for a while."""
+
+    rule: Name = Field(description="The policy's id.", examples=["image-pinned"])
+    scope: Annotated[list[str], Field(min_length=1)] = Field(
+        description="Agents as pool/name, a whole pool as pool/*, or a runtime as runtime:NAME.",
+        examples=[["runtime:agent-platform"]],
+    )
+    reason: Annotated[str, Field(min_length=10, max_length=1000)] = Field(description="Why.")
+    owner: Name = Field(description="The team that answers for it.")
+    expires: Date = Field(description="The day from which it no longer holds.")
+
+
+PoolName = AgentName
+
+# The catalog's files: the name of each mapping file, and what its entries are.
+MAPPINGS: dict[str, type[Closed]] = {
+    "environments": Environment,
+    "teams": Team,
+    "pools": Pool,
+    "tiers": Tier,
+    "runtimes": Runtime,
+    "providers": Provider,
+    "channels": ChannelKind,
+    "plugins": Plugin,
+    "databases": Database,
+    "queues": QueueSource,
+}
+REQUIRED_MAPPINGS = frozenset({"environments", "teams", "pools", "tiers", "runtimes"})
+FOLDERS: dict[str, type[Closed]] = {"images": ImageRecord, "waivers": Waiver}

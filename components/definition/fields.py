@@ -1,0 +1,105 @@
+"""The shapes of single values: names, quantities, references. Each carries the description that editors show."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+NAME_PATTERN = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
+# 63 characters for a label, less the `keda-hpa-` that KEDA puts before the name of what it scales.
+NAME_MAX = 52
+RESERVED_NAMES = frozenset({"catalog", "default", "images", "kubernetes", "platform", "pool", "roster"})
+
+
+class Closed(BaseModel):
+    """A mapping that accepts just the keys that it names, and converts nothing."""
+
+    # Built at first use: a command that validates nothing should not wait for it.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+
+def _not_reserved(name: str) -> str:
+    if name in RESERVED_NAMES or name.startswith("kube-"):
+        raise ValueError(f"the name is reserved ({', '.join(sorted(RESERVED_NAMES))} and kube-*)")
+    return name
+
+
+def _host(host: str) -> str:
+    if host.endswith("."):
+        host = host[:-1]
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        pass
+    else:
+        raise ValueError("an address is not a host name; name the host")
+    if "*" in host:
+        raise ValueError("a wildcard would open more than anyone reviewed; name each host")
+    if "://" in host or "/" in host:
+        raise ValueError("just the host name, without scheme or path, such as api.example.com")
+    if ":" in host:
+        raise ValueError("just the host name, without a port; agents reach hosts over HTTPS (443)")
+    if not re.fullmatch(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])", host):
+        raise ValueError("a host name is lower-case letters, digits, hyphens and dots, such as api.example.com")
+    if any(label.startswith("xn--") for label in host.split(".")):
+        raise ValueError("an encoded international name can look like another host; ask the platform team")
+    if host.endswith((".local", ".internal", ".localhost", ".svc")):
+        raise ValueError("an internal name is not reached by host; name a database or queue of the catalog, or a caller")
+    return host
+
+
+CPU_PATTERN = r"^([1-9][0-9]{0,6}m|[1-9][0-9]{0,3}(\.[0-9]{1,3})?|0\.[0-9]{1,3})$"
+BYTES_PATTERN = r"^[1-9][0-9]{0,9}(Ki|Mi|Gi|Ti|k|M|G|T)?$"
+SECRET_PATH = r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*"
+SECRET_REF_PATTERN = rf"^{SECRET_PATH}#[A-Za-z0-9][A-Za-z0-9_.-]*$"
+LABEL_KEY_PATTERN = r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
+LABEL_VALUE_PATTERN = r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$"
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=NAME_MAX)]
+AgentName = Annotated[Name, AfterValidator(_not_reserved)]
+Text = Annotated[str, Field(min_length=1, max_length=500)]
+EnvName = Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$", max_length=128)]
+EnvValue = Annotated[str, Field(max_length=32_768)]
+Host = Annotated[str, AfterValidator(_host)]
+Cpu = Annotated[str, Field(pattern=CPU_PATTERN)]
+Bytes = Annotated[str, Field(pattern=BYTES_PATTERN)]
+SecretRef = Annotated[str, Field(pattern=SECRET_REF_PATTERN, max_length=500)]
+SecretPath = Annotated[str, Field(pattern=f"^{SECRET_PATH}$", max_length=400)]
+SecretKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+Port = Annotated[int, Field(ge=1024, le=65535)]
+AnyPort = Annotated[int, Field(ge=1, le=65535)]
+Percent = Annotated[float, Field(gt=0, le=100)]
+UrlPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./~%-]*$", max_length=200)]
+MountPath = Annotated[str, Field(pattern=r"^(/\.?[A-Za-z0-9_][A-Za-z0-9_.-]*)+$", max_length=200)]
+FilePath = Annotated[str, Field(min_length=1, max_length=300)]
+LabelKey = Annotated[str, Field(pattern=LABEL_KEY_PATTERN, max_length=317)]
+LabelValue = Annotated[str, Field(pattern=LABEL_VALUE_PATTERN)]
+ImageRef = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:/-]*(@sha256:[0-9a-f]{64})?$", max_length=500)]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Semver = Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$")]
+Date = Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+Cron = Annotated[str, Field(pattern=r"^[0-9*/,-]+( [0-9A-Za-z*/,-]+){4}$")]
+CallerRef = Annotated[str, Field(pattern=r"^(gateway|[a-z][a-z0-9-]*/(\*|[a-z][a-z0-9-]*))$")]
+
+# What a pattern means, for messages: nobody should have to read a regular expression.
+MEANINGS: dict[str, str] = {
+    NAME_PATTERN: "lower-case letters, digits and hyphens, a letter first, such as lead-scorer",
+    CPU_PATTERN: "CPU as cores or thousandths, such as 250m or 1.5",
+    BYTES_PATTERN: "bytes with a unit, such as 256Mi or 2Gi",
+    SECRET_REF_PATTERN: "a reference path#key into the secret store, such as sales/crm#api-key (never a value)",
+    f"^{SECRET_PATH}$": "a path in the secret store, such as support/helpdesk-telegram",
+    r"^[A-Z_][A-Z0-9_]*$": "an environment variable's name in capitals, such as LOG_LEVEL",
+    LABEL_KEY_PATTERN: "a Kubernetes label key, such as example.com/team",
+    LABEL_VALUE_PATTERN: "a Kubernetes label value: at most 63 letters, digits, '-', '_' and '.'",
+    r"^/[A-Za-z0-9_./~%-]*$": "a path that starts with a slash, such as /health",
+    r"^(/\.?[A-Za-z0-9_][A-Za-z0-9_.-]*)+$": "an absolute folder, such as /data",
+    r"^sha256:[0-9a-f]{64}$": "a digest: sha256: and 64 hexadecimal digits",
+    r"^[a-z0-9][a-z0-9._:/-]*(@sha256:[0-9a-f]{64})?$": "an image reference, such as registry.example.com/app@sha256:…",
+    r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$": "a quoted date, such as \"2027-01-31\"",
+    r"^[0-9*/,-]+( [0-9A-Za-z*/,-]+){4}$": "a quoted cron line of five fields, such as \"0 8 * * 1-5\"",
+    r"^(gateway|[a-z][a-z0-9-]*/(\*|[a-z][a-z0-9-]*))$": "gateway, pool/agent or pool/*",
+    r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$": "a version such as 1.2.0",
+}

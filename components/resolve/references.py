@@ -1,0 +1,123 @@
+"""Names that definitions and the catalog use for each other: each must exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from components.definition.findings import Finding, nearest, one_of
+from components.definition.load import Catalog, LoadedAgent
+from components.definition.yaml_reader import Document, KeyPath
+
+_WORDS = {
+    "environments": "environment",
+    "teams": "team",
+    "pools": "pool",
+    "tiers": "tier",
+    "runtimes": "runtime",
+    "providers": "provider",
+    "channels": "channel",
+    "plugins": "plugin",
+    "databases": "database",
+    "queues": "queue",
+    "base_images": "base image",
+}
+
+
+def unknown(document: Document, path: KeyPath, name: str, kind: str, allowed: Iterable[str], *, key: bool = False) -> Finding:
+    """A finding for a name that the catalog does not have."""
+    allowed = list(allowed)
+    hint = nearest(name, allowed) or f" There is: {one_of(allowed)}."
+    return document.finding(path, f"unknown-{_WORDS[kind].replace(' ', '-')}", f"no {_WORDS[kind]} {name!r}.{hint}", key=key)
+
+
+def agent_references(agent: LoadedAgent, catalog: Catalog) -> list[Finding]:
+    """Unknown names in a definition."""
+    findings: list[Finding] = []
+    document, raw = agent.document, agent.raw
+    if agent.pool not in catalog.pools:
+        hint = nearest(agent.pool, catalog.pools) or f" There is: {one_of(catalog.pools)}."
+        message = f"the folder's name is the pool's, and the catalog has no pool {agent.pool!r}.{hint}"
+        findings.append(Finding(agent.file, 1, 1, "unknown-pool", message))
+    for path, name, kind in _named(raw):
+        if name not in catalog.entries[kind]:
+            findings.append(unknown(document, path, name, kind, catalog.entries[kind]))
+    findings += _environment_findings(agent, catalog)
+    return findings
+
+
+def _environment_findings(agent: LoadedAgent, catalog: Catalog) -> Iterator[Finding]:
+    document, raw = agent.document, agent.raw
+    listed = raw.get("environments")
+    of_pool = catalog.pool_environments(agent.pool) if agent.pool in catalog.pools else list(catalog.environments)
+    for index, name in enumerate(listed or ()):
+        if name not in catalog.environments:
+            yield unknown(document, ("environments", index), name, "environments", catalog.environments)
+        elif name not in of_pool:
+            message = f"the pool {agent.pool} does not run in {name}; it runs in {one_of(of_pool)}"
+            yield document.finding(("environments", index), "no-effect", message)
+    runs_in = listed if listed is not None else of_pool
+    for name, settings in (raw.get("overrides") or {}).items():
+        if name not in catalog.environments:
+            yield unknown(document, ("overrides", name), name, "environments", catalog.environments, key=True)
+        elif name not in runs_in:
+            message = f"the agent does not run in {name}, so this has no effect; it runs in {one_of(runs_in)}"
+            yield document.finding(("overrides", name), "no-effect", message, key=True)
+        for path, word, kind in _named_in_settings(settings, ("overrides", name)):
+            if word not in catalog.entries[kind]:
+                yield unknown(document, path, word, kind, catalog.entries[kind])
+
+
+def _named(raw: dict[str, Any]) -> Iterator[tuple[KeyPath, str, str]]:
+    yield ("owner",), raw["owner"], "teams"
+    yield ("runtime",), raw["runtime"], "runtimes"
+    yield from _named_in_settings(raw, ())
+
+
+def _named_in_settings(values: dict[str, Any], at: KeyPath) -> Iterator[tuple[KeyPath, str, str]]:
+    if "tier" in values:
+        yield (*at, "tier"), values["tier"], "tiers"
+    if "model" in values and "provider" in values["model"]:
+        yield (*at, "model", "provider"), values["model"]["provider"], "providers"
+    for name in values.get("channels") or ():
+        yield (*at, "channels", name), name, "channels"
+    for index, name in enumerate(values.get("plugins") or ()):
+        yield (*at, "plugins", index), name, "plugins"
+    for index, name in enumerate((values.get("storage") or {}).get("databases") or ()):
+        yield (*at, "storage", "databases", index), name, "databases"
+    queue = (values.get("scaling") or {}).get("queue")
+    if queue:
+        yield (*at, "scaling", "queue", "source"), queue["source"], "queues"
+
+
+def catalog_references(catalog: Catalog) -> list[Finding]:
+    """Unknown names in the catalog, and entries that contradict each other."""
+    return [
+        unknown(catalog.documents[file], path, name, kind, allowed)
+        for file, path, name, kind, allowed in _catalog_names(catalog)
+        if name not in allowed
+    ]
+
+
+def _catalog_names(catalog: Catalog) -> Iterator[tuple[str, KeyPath, str, str, Iterable[str]]]:
+    entries = catalog.entries
+    for kind in ("runtimes", "tiers", "pools", "environments"):
+        for name in entries[kind]:
+            for path, word, of in _named_in_settings(catalog.raw(kind, name).get("defaults") or {}, (name, "defaults")):
+                yield kind, path, word, of, entries[of]
+    for name, pool in entries["pools"].items():
+        yield "pools", (name, "owner"), pool.owner, "teams", entries["teams"]
+        for index, word in enumerate(pool.environments or ()):
+            yield "pools", (name, "environments", index), word, "environments", entries["environments"]
+        for field in ("clusters", "shards"):
+            for word in getattr(pool, field) or ():
+                yield "pools", (name, field, word), word, "environments", entries["environments"]
+    for kind in ("channels", "plugins"):
+        for name, entry in entries[kind].items():
+            for index, word in enumerate(entry.runtimes):
+                yield kind, (name, "runtimes", index), word, "runtimes", entries["runtimes"]
+    for name, runtime in entries["runtimes"].items():
+        if runtime.base_image:
+            yield "runtimes", (name, "base_image"), runtime.base_image, "base_images", catalog.settings.base_images
+    for path, waiver in catalog.waivers.items():
+        yield path, ("owner",), waiver.owner, "teams", entries["teams"]

@@ -1,0 +1,202 @@
+"""The resolved agent: every value present. Specs read it and decide nothing that is not decided here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from components.definition.catalog import ConfigFiles, Endpoint, PlatformSettings, QueueSource, Scratch, SecretSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What runs. `context_hash` is empty for a ready image; `pinned` says whether `reference` holds a digest."""
+
+    reference: str
+    context_hash: str
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the reference is by digest."""
+        return "@sha256:" in self.reference
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageModel:
+    """The model that the agent calls."""
+
+    provider: str
+    name: str
+    max_tokens: int
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The system prompt."""
+
+    text: str
+    version: str
+    variables: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A reference: the variable `env` gets the value of `key` at `path`; `source` says who asks for it."""
+
+    env: str
+    path: str
+    key: str
+    source: str
+
+    @property
+    def reference(self) -> str:
+        """As it is written: path#key."""
+        return f"{self.path}#{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Kubernetes quantities, as written."""
+
+    cpu_request: str
+    memory_request: str
+    cpu_limit: str
+    memory_limit: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueScaling:
+    """Scaling by a queue of the catalog."""
+
+    source: str
+    spec: QueueSource
+    name: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Pods at the least and at the most; percentages of the requests; 0 means that it plays no part."""
+
+    min: int
+    max: int
+    cpu: int
+    memory: int
+    queue: QueueScaling | None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Hours in which the agent runs."""
+
+    start: str
+    stop: str
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A disk of the agent's own."""
+
+    size: str
+    path: str
+    storage_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A host that the agent may reach over HTTPS, and why."""
+
+    host: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedEndpoint:
+    """An address that the agent may reach, and why."""
+
+    endpoint: Endpoint
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """The way in. An empty host keeps the agent inside the cluster."""
+
+    host: str
+    path: str
+    callers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedAgent:
+    """One agent in one environment, with nothing left to decide."""
+
+    name: str
+    pool: str
+    environment: str
+    namespace: str
+    file: str
+    description: str
+    owner: str
+    runtime: str
+    tier: str
+    image: Image
+    model: LanguageModel | None
+    prompt: Prompt | None
+    character: dict[str, Any] | None
+    packages: tuple[str, ...]
+    polling: tuple[str, ...]
+    channels: tuple[str, ...]
+    plugins: tuple[str, ...]
+    secrets: tuple[Secret, ...]
+    secret_settings: SecretSettings
+    env: dict[str, str]
+    resources: Resources
+    scaling: Scaling
+    budget: dict[str, float]
+    port: int
+    liveness: str
+    readiness: str
+    startup_seconds: int
+    metrics_path: str
+    metrics_port: int
+    serves: bool
+    hosts: tuple[Reached, ...]
+    endpoints: tuple[ReachedEndpoint, ...]
+    alerts: dict[str, float]
+    own_alerts: dict[str, float]
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    schedule: Schedule | None
+    suspended: str
+    restarts: int
+    volume: Volume | None
+    databases: tuple[str, ...]
+    knowledge: dict[str, str]
+    exposure: Exposure
+    user: int
+    command: tuple[str, ...]
+    args: tuple[str, ...]
+    config: ConfigFiles | None
+    scratch: tuple[Scratch, ...]
+    grace_seconds: int
+    settings: PlatformSettings
+
+    @property
+    def key(self) -> str:
+        """`pool/name`."""
+        return f"{self.pool}/{self.name}"
+
+    @property
+    def single(self) -> bool:
+        """Whether two pods at once would harm: a polling channel, or a disk that one pod holds."""
+        return bool(self.polling) or self.volume is not None
+
+    @property
+    def scaled(self) -> bool:
+        """Whether something else than the Deployment decides how many pods run."""
+        if self.suspended:
+            return False
+        return self.scaling.queue is not None or self.schedule is not None or self.scaling.max > self.scaling.min

@@ -1,0 +1,201 @@
+"""Rules that only this domain knows, held before anything is rendered. Each says what, where and what to do instead."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from components.definition.catalog import Runtime
+from components.definition.findings import Finding, one_of
+from components.definition.load import Catalog
+from components.resolve.layers import Layers
+from components.resolve.quantities import byte_count, cores
+from components.resolve.resolved import ResolvedAgent
+
+# A ConfigMap holds 1 MiB with its metadata.
+MAX_CONFIG_BYTES = 1_000_000
+Report = Iterator[Finding]
+
+
+def raw_findings(merged: dict[str, Any], layers: Layers, catalog: Catalog) -> Report:
+    """What keeps merged settings from becoming a resolved agent."""
+    yield from _complete(merged, layers)
+    yield from _either_or(merged, layers)
+    runtime: Runtime = catalog.entries["runtimes"][layers.agent.raw["runtime"]]
+    for kind in ("channels", "plugins"):
+        for index, name in enumerate(merged.get(kind) or ()):
+            able = catalog.entries[kind][name].runtimes
+            if layers.agent.raw["runtime"] not in able:
+                path = (kind, name) if kind == "channels" else (kind, index)
+                message = f"the runtime {layers.agent.raw['runtime']} has no {kind[:-1]} {name}; {one_of(able)} can"
+                yield layers.finding(path, "runtime-cannot", message)
+    yield from _without_effect(merged, layers, runtime)
+    for key in ("plugins", "hosts", "knowledge"):
+        values = merged.get(key) or []
+        for index, value in enumerate(values):
+            if value in values[:index]:
+                yield layers.finding((key, index), "duplicate-value", f"{key}: {value!r} stands here a second time")
+
+
+def _complete(merged: dict[str, Any], layers: Layers) -> Report:
+    for part in ("requests", "limits"):
+        for name in ("cpu", "memory"):
+            if name not in ((merged.get("resources") or {}).get(part) or {}):
+                message = f"resources.{part}.{name} is said nowhere; the tier {layers.tier} should say it"
+                yield layers.finding(("resources", part, name), "missing-key", message)
+
+
+def _either_or(merged: dict[str, Any], layers: Layers) -> Report:
+    for key, first, second in (("prompt", "text", "file"), ("character", "inline", "file")):
+        given = merged.get(key) or {}
+        if first in given and second in given:
+            yield layers.finding((key, second), "either-or", f"{key}: give {first} or {second}, not both")
+        elif key in merged and first not in given and second not in given:
+            yield layers.finding((key,), "missing-key", f"{key}: give {first} or {second}")
+    if "image" in merged and "build" in merged:
+        yield layers.finding(("build",), "either-or", "give image or build, not both")
+    scaling = merged["scaling"]
+    if "queue" in scaling and any(word in values.get("scaling", {}) for values in layers.own for word in ("cpu", "memory")):
+        where = "cpu" if any("cpu" in values.get("scaling", {}) for values in layers.own) else "memory"
+        yield layers.finding(("scaling", where), "either-or", "scaling: give queue, or cpu and memory, not both")
+
+
+def _without_effect(merged: dict[str, Any], layers: Layers, runtime: Runtime) -> Report:
+    """A field that would do nothing is refused: its author believes that it does something."""
+    name = layers.agent.raw["runtime"]
+    config = runtime.config
+    reads_prompt = runtime.eliza or (config is not None and config.prompt is not None)
+    cases = (
+        ("prompt", not reads_prompt, f"the runtime {name} reads no prompt"),
+        ("character", not runtime.eliza, f"the runtime {name} has no character"),
+        ("knowledge", config is None and not runtime.eliza, f"the runtime {name} reads no knowledge files"),
+        ("budget", not runtime.needs_model, f"the runtime {name} calls no model"),
+    )
+    for key, useless, why in cases:
+        if useless and _own(layers, key):
+            yield layers.finding((key,), "no-effect", f"{key}: {why}, so this has no effect")
+    if not runtime.needs_model and _own(layers, "model"):
+        yield layers.finding(("model",), "no-effect", f"model: the runtime {name} calls no model, so this has no effect")
+    if not runtime.serves and _own(layers, "exposure"):
+        yield layers.finding(("exposure",), "no-effect", f"exposure: agents of the runtime {name} are not called")
+    if _own(layers, "model") and runtime.eliza and any("temperature" in v.get("model", {}) for v in layers.own):
+        return
+
+
+def _own(layers: Layers, key: str) -> bool:
+    return any(key in values for values in layers.own)
+
+
+def resolved_findings(agent: ResolvedAgent, layers: Layers, catalog: Catalog) -> Report:
+    """What is wrong with a resolved agent."""
+    for rule in _RULES:
+        yield from rule(agent, layers)
+    yield from _callers(agent, layers, catalog)
+
+
+def _scaling_bounds(agent: ResolvedAgent, layers: Layers) -> Report:
+    scaling = agent.scaling
+    if scaling.min > scaling.max:
+        message = f"scaling.min: {scaling.min} is more than scaling.max, which is {scaling.max}"
+        yield layers.finding(("scaling", "min"), "min-above-max", message)
+    if scaling.min == 0 and not (scaling.queue or agent.schedule):
+        message = "scaling.min: 0 pods need a queue or a schedule that starts them again; to stop the agent, suspend it"
+        yield layers.finding(("scaling", "min"), "out-of-range", message)
+    if scaling.max > scaling.min and not (scaling.queue or agent.schedule or scaling.cpu or scaling.memory):
+        yield layers.finding(("scaling", "max"), "missing-key", "scaling: say by what it scales: cpu, memory or queue")
+
+
+def _single_consumer(agent: ResolvedAgent, layers: Layers) -> Report:
+    most = max(agent.scaling.min, agent.scaling.max)
+    if most <= 1 and agent.scaling.queue is None:
+        return
+    path = ("scaling", "max") if agent.scaling.max > 1 else ("scaling", "min")
+    if agent.polling:
+        message = (
+            f"scaling: {most} pods would fight over the same messages: {one_of(agent.polling)} serves one consumer. "
+            "Give min: 1 and max: 1, or split the work over agents with credentials of their own"
+        )
+        yield layers.finding(path, "polling-single", message)
+    elif agent.volume:
+        message = f"scaling: {most} pods cannot hold one volume; give min: 1 and max: 1, or use a database"
+        yield layers.finding(path, "volume-single", message)
+
+
+def _clusters(agent: ResolvedAgent, layers: Layers) -> Report:
+    pool = layers.catalog.pools[agent.pool]
+    clusters = (pool.clusters or {}).get(agent.environment, [])
+    if agent.polling and len(clusters) > 1:
+        message = (
+            f"{one_of(agent.polling)} serves one consumer, and the pool {agent.pool} runs in {len(clusters)} clusters "
+            f"of {agent.environment}; move the agent to a pool with one cluster"
+        )
+        yield layers.finding(("channels",), "polling-single", message)
+
+
+def _requests_within_limits(agent: ResolvedAgent, layers: Layers) -> Report:
+    amounts = agent.resources
+    if cores(amounts.cpu_request) > cores(amounts.cpu_limit):
+        message = f"resources.requests.cpu: {amounts.cpu_request} is more than the limit, {amounts.cpu_limit}"
+        yield layers.finding(("resources", "requests", "cpu"), "request-above-limit", message)
+    if byte_count(amounts.memory_request) > byte_count(amounts.memory_limit):
+        message = f"resources.requests.memory: {amounts.memory_request} is more than the limit, {amounts.memory_limit}"
+        yield layers.finding(("resources", "requests", "memory"), "request-above-limit", message)
+
+
+def _variables(agent: ResolvedAgent, layers: Layers) -> Report:
+    for secret in agent.secrets:
+        if secret.env in agent.env:
+            message = f"{secret.env} is an environment variable and a secret of {secret.source}; keep one"
+            yield layers.finding(("env", secret.env), "two-sources", message)
+    if agent.prompt:
+        for name in agent.prompt.variables:
+            if "{{" + name + "}}" not in agent.prompt.text.replace(" ", ""):
+                message = f"prompt.variables.{name} has no effect: the prompt has no {{{{ {name} }}}}"
+                yield layers.finding(("prompt", "variables", name), "no-effect", message)
+
+
+def _config_fits(agent: ResolvedAgent, layers: Layers) -> Report:
+    parts = {
+        "prompt": len(agent.prompt.text.encode()) if agent.prompt else 0,
+        "character": len(json.dumps(agent.character, ensure_ascii=False).encode()) if agent.character else 0,
+        "knowledge": sum(len(text.encode()) for text in agent.knowledge.values()),
+    }
+    total = sum(parts.values())
+    if total > MAX_CONFIG_BYTES:
+        largest = max(parts, key=lambda part: parts[part])
+        message = f"{largest}: prompt, character and knowledge have {total:,} bytes; a ConfigMap holds {MAX_CONFIG_BYTES:,}"
+        yield layers.finding((largest,), "too-large", message)
+    names = [path.rsplit("/", 1)[1] for path in agent.knowledge]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            message = f"knowledge: two files are named {name}; they would lie in one folder"
+            yield layers.finding(("knowledge", index), "duplicate-value", message)
+
+
+def _probes(agent: ResolvedAgent, layers: Layers) -> Report:
+    for name, path in (("liveness", agent.liveness), ("readiness", agent.readiness)):
+        if agent.serves and not path:
+            yield layers.finding(("probes", name), "missing-key", f"probes.{name} is said nowhere; the runtime should")
+
+
+_RULES: tuple[Callable[[ResolvedAgent, Layers], Report], ...] = (
+    _scaling_bounds,
+    _single_consumer,
+    _clusters,
+    _requests_within_limits,
+    _variables,
+    _config_fits,
+    _probes,
+)
+
+
+def _callers(agent: ResolvedAgent, layers: Layers, catalog: Catalog) -> Report:
+    for index, caller in enumerate(agent.exposure.callers):
+        pool = caller.split("/")[0]
+        if caller != "gateway" and pool not in catalog.pools:
+            message = f"exposure.callers: no pool {pool!r}; there is {one_of(catalog.pools)}"
+            yield layers.finding(("exposure", "callers", index), "unknown-pool", message)
+    if agent.exposure.host and "gateway" not in agent.exposure.callers:
+        message = "exposure.callers: a public host is reached through the gateway, so it must be among the callers"
+        yield layers.finding(("exposure", "callers"), "no-effect", message)
