@@ -14,7 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
 from ci.yaml_values import EditError, Value, is_plain, read_plain
 
@@ -121,7 +121,9 @@ def is_absent(node: Node) -> bool:
 
 def is_block(node: Node) -> bool:
     """Whether a value is laid out by indentation: a block collection or a literal or folded text."""
-    return bool(node.style in ("|", ">")) if isinstance(node, ScalarNode) else not node.flow_style
+    if isinstance(node, ScalarNode):
+        return node.style in ("|", ">")
+    return isinstance(node, CollectionNode) and not node.flow_style
 
 
 def children(node: Node) -> Iterator[Node]:
@@ -147,7 +149,7 @@ def value_of(node: Node) -> Value:
         return {_key_text(key): value_of(value) for key, value in node.value}
     if isinstance(node, SequenceNode):
         return [value_of(item) for item in node.value]
-    if node.tag not in _STANDARD or (node.style is not None and node.tag != _STR):
+    if not isinstance(node, ScalarNode) or node.tag not in _STANDARD or (node.style is not None and node.tag != _STR):
         raise EditError(f"the value has the tag {node.tag!s}, which definitions do not use: remove it")
     text: str = node.value
     return text if node.style is not None else read_plain(text)
@@ -187,7 +189,7 @@ def _end(text: str, node: Node) -> int:
         if _LITERAL_KEEPS.match(text, node.start_mark.index):
             return line_end(text, stop - 1) if text[stop - 1 : stop] in ("\n", "\r") else stop
         return len(text[:stop].rstrip(" \t\r\n"))
-    if node.flow_style or not node.value:
+    if not is_block(node) or not node.value:
         return stop
     if isinstance(node, MappingNode):
         return pair_end(text, *node.value[-1])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from ci import yaml_values
 from ci.yaml_places import (
@@ -24,7 +24,6 @@ from ci.yaml_values import BlockStyle, EditError, Value
 
 _COMMENT = re.compile(r"[ \t]+#[^\r\n]*")
 _COMMENT_LINE = re.compile(r"([ \t]*)#")
-_BLANK_LINE = re.compile(r"[ \t]*(?=[\r\n]|\Z)")
 _MODELINE = re.compile(r"[ \t]*#[ \t]*yaml-language-server:")
 _OWN_COMMA = re.compile(r"(?:\s|(?<=\s)#[^\r\n]*)*,")
 _REST_OF_FLOW_LINE = re.compile(r",?[ \t]*(?:(?<=[ \t,])#[^\r\n]*)?(?=[\r\n]|\Z)")
@@ -54,12 +53,15 @@ def replace(text: str, root: MappingNode, mapping: MappingNode, index: int, valu
         new = yaml_values.flow(value)
         if not is_absent(old):
             return [Splice(old.start_mark.index, old.end_mark.index, new)]
-        return [Splice(*[after_colon or key.end_mark.index] * 2, f" {new}" if after_colon else f": {new}")]
+        at = after_colon or key.end_mark.index
+        return [Splice(at, at, f" {new}" if after_colon else f": {new}")]
     if after_colon is None or "?" in text[line_start(text, key.start_mark.index) : key.start_mark.index]:
         raise EditError(f"the key {key.value!r} is written with '?': expected '{key.value}: value' on one line")
 
-    end = pair_end(text, key, old)
     column = key.start_mark.column
+    end = pair_end(text, key, old)
+    if is_block(old) and not isinstance(old, ScalarNode):
+        end = _with_deeper_comments(text, end, column)
     head, lines = (yaml_values.flow(value), []) if keep_flow else _block(text, root, mapping, end, column, value)
     inline = not is_absent(old) and not is_block(old)
     if inline and not lines:
@@ -79,22 +81,21 @@ def insert(text: str, root: MappingNode, mapping: MappingNode, name: str, value:
     """Writes `name: value` as the last pair of `mapping`."""
     if mapping.flow_style:
         return _insert_flow(text, mapping, f"{yaml_values.key(name, flow=True)}: {yaml_values.flow(value)}")
-    end = line_end(text, pair_end(text, *mapping.value[-1]))
-    column = mapping.value[0][0].start_mark.column
+    column = min(key.start_mark.column for key, _ in mapping.value)  # a key written with '?' stands deeper
+    end = _with_deeper_comments(text, pair_end(text, *mapping.value[-1]), column)
     head, lines = _block(text, root, mapping, end, column, value)
     first = " " * column + yaml_values.key(name) + ":" + (f" {head}" if head else "")
     return [Splice(end, end, line_break(text).join(["", first, *lines])), *_keep_last_text(text, mapping, end)]
 
 
 def remove(text: str, mapping: MappingNode, index: int) -> list[Splice]:
-    """Takes pair `index` away, with the comment on its line and the comment lines directly above it."""
+    """Takes pair `index` away, with the comments on its line, directly above it, and deeper ones directly below it."""
     key, value = mapping.value[index]
     if mapping.flow_style:
         return _remove_flow(text, mapping, index)
-    after_previous = pair_end(text, *mapping.value[index - 1]) if index else 0
-    floor = next_line(text, after_previous) if index else _first_line_inside(text, mapping)
+    floor = next_line(text, pair_end(text, *mapping.value[index - 1])) if index else 0
     start = _with_comments_above(text, key, floor)
-    last = line_end(text, pair_end(text, key, value))
+    last = _with_deeper_comments(text, pair_end(text, key, value), key.start_mark.column)
     end = next_line(text, last)
     if last == len(text) and index and not _ends_in_block_text(mapping.value[index - 1][1]):
         return [Splice(line_end(text, start - 1), end, "")]
@@ -169,19 +170,8 @@ def _ends_in_block_text(node: Node) -> bool:
     return last is not None and is_block(last)
 
 
-def _first_line_inside(text: str, mapping: MappingNode) -> int:
-    """The start of the comment lines above the first pair: below the key that holds the mapping, or the file's start."""
-    position = line_start(text, mapping.value[0][0].start_mark.index)
-    while position:
-        above = line_start(text, line_end(text, position - 1))
-        if not _COMMENT_LINE.match(text, above) and not _BLANK_LINE.match(text, above):
-            break
-        position = above
-    return position
-
-
 def _with_comments_above(text: str, key: Node, floor: int) -> int:
-    """The start of the comment lines directly above `key`; deeper ones end the block before, a modeline is the file's."""
+    """The start of the comment lines directly above `key`; deeper ones end the block before, a modeline stays."""
     start = line_start(text, key.start_mark.index)
     while start > floor:
         above = line_start(text, line_end(text, start - 1))
@@ -190,6 +180,14 @@ def _with_comments_above(text: str, key: Node, floor: int) -> int:
             break
         start = above
     return start
+
+
+def _with_deeper_comments(text: str, position: int, column: int) -> int:
+    """The end of the line, or of the comment lines directly below it that stand deeper and so belong to it."""
+    end = line_end(text, position)
+    while (comment := _COMMENT_LINE.match(text, next_line(text, end))) and len(comment[1]) > column:
+        end = line_end(text, comment.end())
+    return end
 
 
 def _insert_flow(text: str, mapping: MappingNode, pair: str) -> list[Splice]:

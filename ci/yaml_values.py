@@ -23,7 +23,7 @@ _SAME_WORDS: dict[str, bool | None] = {
 _SAME_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _SAME_FLOAT = re.compile(r"[-+]?[0-9]+\.[0-9]+(?:[eE][-+][0-9]+)?")
 
-# What some parser takes for something else than text: words, numbers in any notation, times, dates, merge and value keys.
+# What some parser takes for something else than text: words, numbers in any notation, times, dates, `=` and `<<`.
 _NOT_TEXT = re.compile(
     r"~|null|none|true|false|yes|no|on|off|y|n|=|<<|[-+]?\.?(?:inf|infinity|nan)"
     r"|[-+]?0[xob][0-9a-f_]*|[-+]?[0-9._]+(?:e[-+]?[0-9_]*)?"
@@ -36,6 +36,7 @@ _BAD_START = tuple("-?:,[]{}#&*!|>'\"%@`")
 _HIDDEN = re.compile(
     "[^\t\n\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
+_KEY_LIMIT = 1000  # YAML ends a key at 1,024 characters
 _FLOW_UNSAFE = re.compile(r"[,\[\]{}:?#'\"]")
 
 
@@ -105,7 +106,10 @@ def key(name: str, *, flow: bool = False) -> str:
     """A mapping's key, without the colon."""
     if not isinstance(name, str):
         raise EditError(f"{name!r} cannot be a key: keys are text, for example 'name'")
-    return scalar(name, flow=flow)
+    written = scalar(name, flow=flow)
+    if len(written) > _KEY_LIMIT:
+        raise EditError(f"the key {name[:40]!r}… has {len(written)} characters: expected at most {_KEY_LIMIT}")
+    return written
 
 
 @dataclass(frozen=True)

@@ -113,16 +113,10 @@ def _alternatives(schemas: Any) -> str:
 
 
 def _lookup(document: Any, pointer: list[str | int]) -> dict[str, Any]:
+    # The validator's paths start at a definition, so that there is no $ref on the way.
     for part in pointer:
-        if isinstance(document, dict) and part not in document and "$ref" in document:
-            document = _lookup_root(document)
         document = document[part]
     return document if isinstance(document, dict) else {}
-
-
-def _lookup_root(document: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = document["$defs"][document["$ref"].rsplit("/", 1)[1]]
-    return found
 
 
 def _shown(value: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from components.definition.fields import (
+    AgentRef,
     AnyPort,
     Bytes,
     CallerRef,
@@ -190,7 +191,7 @@ class Settings(Closed):
     prompt: Prompt | None = _f("The system prompt.")
     character: Character | None = _f("The character of an Eliza agent.")
     plugins: list[str] | None = _f("Plugins of the catalog, such as elizaOS plugins.", ["web-search"])
-    channels: dict[Name, Channel] | None = _f("Where the agent talks to people.", {"discord": {}})
+    channels: dict[Name, Channel | None] | None = _f("Where the agent talks to people.", {"discord": {}})
     secrets: dict[EnvName, SecretRef] | None = _f(
         "Environment variables that come from the secret store, as path#key.", {"CRM_API_KEY": "sales/crm#api-key"}
     )
@@ -215,6 +216,9 @@ class Settings(Closed):
     storage: Storage | None = _f("What the agent keeps.")
     knowledge: list[FilePath] | None = _f("Text files that the agent knows, relative to the definition.", ["faq.md"])
     exposure: Exposure | None = _f("The way in, from outside the pool.")
+    calls: list[AgentRef] | None = _f(
+        "Agents that this one calls, as pool/agent; they must list it among their callers.", ["support/triage"]
+    )
     image: ImageRef | None = _f("A ready image instead of the runtime's, by digest.")
     build: Build | None = _f("An image of the agent's own instead of the runtime's.")
 
@@ -229,6 +233,4 @@ class Definition(Settings):
     environments: list[Name] | None = _f(
         "The environments that it runs in; with none, all of its pool's.", ["dev", "prod"], min_length=1
     )
-    overrides: dict[Name, Settings] | None = _f(
-        "What differs in an environment.", {"prod": {"scaling": {"min": 4}}}
-    )
+    overrides: dict[Name, Settings] | None = _f("What differs in an environment.", {"prod": {"scaling": {"min": 4}}})

@@ -1,121 +1,135 @@
-"""The elizaOS character file, as strict as elizaOS 1.7 itself."""
+"""Reads elizaOS characters: what elizaOS would refuse, what it would drop, and what has no place in Git."""
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Annotated, Any
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
-from pydantic import Field
-
+from components.definition.eliza_character import ElizaCharacter, MessageExample, Style
 from components.definition.explain_error import validate
-from components.definition.fields import Closed
-from components.definition.findings import Finding
+from components.definition.findings import Finding, show
+from components.definition.json_reader import read_json
 from components.definition.yaml_reader import Document, KeyPath
 
+__all__ = ["ElizaCharacter", "character_findings", "read_character"]
+
+# Keys of elizaOS before 1.0, and where their content goes now.
 _OLD_KEYS = {
-    "clients": "channels are named in the definition",
-    "modelProvider": "the model is named in the definition",
-    "lore": "put it into bio or knowledge",
-    "people": "put it into knowledge",
-    "secrets": "secrets are references in the definition",
+    "clients": "name channels in the definition's `channels`",
+    "clientConfig": "a channel's own settings go into the definition's `channels`",
+    "modelProvider": "name the model in the definition's `model`",
+    "imageModelProvider": "name plugins in the definition's `plugins`",
+    "modelEndpointOverride": "the catalog's provider says where the model is",
+    "lore": "put it into `bio` or `knowledge`",
+    "people": "put it into `knowledge`",
+    "twitterProfile": "put it into `bio`",
+    "extends": "write the whole character into one file",
 }
-
-
-class Content(Closed):
-    """What somebody says."""
-
-    text: str = ""
-    action: str | None = None
-    actions: list[str] | None = None
-    source: str | None = None
-
-
-class MessageExample(Closed):
-    """One turn of an example conversation."""
-
-    name: str
-    content: Content
-
-
-class Style(Closed):
-    """How it writes."""
-
-    all: list[str] | None = None
-    chat: list[str] | None = None
-    post: list[str] | None = None
-
-
-class ElizaCharacter(Closed):
-    """Who an Eliza agent is."""
-
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    bio: str | list[str]
-    id: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$")] | None = None
-    username: str | None = None
-    system: str | None = None
-    templates: dict[str, str] | None = None
-    messageExamples: list[list[MessageExample]] | None = None  # noqa: N815 - elizaOS's own key
-    postExamples: list[str] | None = None  # noqa: N815 - elizaOS's own key
-    topics: list[str] | None = None
-    adjectives: list[str] | None = None
-    knowledge: list[str | dict[str, Any]] | None = None
-    plugins: list[str] | None = None
-    settings: dict[str, Any] | None = None
-    style: Style | None = None
+_MOST_ALIKE = 5
 
 
 def read_character(text: str, file: str, findings: list[Finding]) -> dict[str, Any]:
     """The character in a JSON file; what is wrong with it is added to `findings`, with line and column."""
-    document = Document(file, {}, [], text)
-    try:
-        value = json.loads(text, object_pairs_hook=_no_duplicates)
-    except json.JSONDecodeError as error:
-        findings.append(Finding(file, error.lineno, error.colno, "not-json", f"not valid JSON: {error.msg}"))
+    document = read_json(text, file)
+    findings += document.findings
+    if document.value is None and document.findings:
         return {}
-    except _DuplicateKey as error:
-        line = text.count("\n", 0, _second(text, error.key)) + 1
-        findings.append(Finding(file, line, 1, "duplicate-key", f"the key {error.key!r} stands in a mapping twice"))
-        return {}
-    except RecursionError:
-        findings.append(Finding(file, 1, 1, "too-deep", "nested too deep"))
-        return {}
-    document.value = value
-    findings += character_findings(value, document)
-    return value if isinstance(value, dict) else {}
+    findings += character_findings(document.value, document)
+    return document.value if isinstance(document.value, dict) else {}
 
 
 def character_findings(value: Any, document: Document, prefix: KeyPath = ()) -> list[Finding]:
-    """What elizaOS would refuse, and what has no place in Git."""
-    found = []
-    for finding in validate(ElizaCharacter, value, document, prefix):
-        old = next((word for word in _OLD_KEYS if f"unknown key '{word}'" in finding.message), None)
-        message = f"{finding.message} (elizaOS 1 no longer knows it: {_OLD_KEYS[old]})" if old else finding.message
-        found.append(Finding(finding.file, finding.line, finding.column, f"character-{finding.rule}", message))
-    settings = value.get("settings") if isinstance(value, dict) else None
-    if isinstance(settings, dict) and settings.get("secrets"):
-        message = "settings.secrets: secrets are references in the definition's `secrets`, never values"
-        found.append(document.finding((*prefix, "settings", "secrets"), "pasted-secret", message))
+    """What elizaOS would refuse, what it would drop (as warnings), and what has no place in Git."""
+    found = [_explained(finding) for finding in validate(ElizaCharacter, value, document, prefix)]
+    found = list(_fewer(found))
+    if isinstance(value, dict):
+        for path in _secret_values(value):
+            message = (
+                f"{'.'.join(path)}: no values here, not even empty ones, which would hide the real ones; "
+                "name the variables in the definition's `secrets`, as path#key"
+            )
+            found.append(document.finding((*prefix, *path), "pasted-secret", message, key=True))
+        found += _dropped(value, document, prefix)
     return found
 
 
-class _DuplicateKey(ValueError):
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
+def _explained(finding: Finding) -> Finding:
+    """The finding with a hint where it is known what the author had in mind."""
+    message = finding.message
+    for pattern, explain in _EXPLANATIONS:
+        match = re.match(pattern, message)
+        if match:
+            message = explain(match)
+            break
+    return replace(finding, rule=f"character-{finding.rule}", message=message)
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _DuplicateKey(key)
-            seen.add(key)
-    return result
+def _old_key(match: re.Match[str]) -> str:
+    hint = _OLD_KEYS.get(match[1])
+    return f"elizaOS 1 no longer knows {match[1]!r}: {hint}" if hint else match.string
 
 
-def _second(text: str, key: str) -> int:
-    places = [match.start() for match in re.finditer(re.escape(json.dumps(key)), text)]
-    return places[1] if len(places) > 1 else 0
+_EXPLANATIONS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
+    (r"unknown key '([A-Za-z]+)'", _old_key),
+    (
+        r"(messageExamples\.\d+\.\d+)\.name is missing",
+        lambda match: f"{match[1]}.name is missing; it says who speaks (`user` before elizaOS 1)",
+    ),
+    (
+        r"messageExamples\.\d+: .* is not a list",
+        lambda match: f"{match.string}: each conversation is a list of turns, {{name: …, content: {{text: …}}}}",
+    ),
+)
+
+
+def _fewer(findings: list[Finding]) -> Iterator[Finding]:
+    """Of findings that differ in nothing but the place just the first few: a hundred alike hide the others."""
+    alike: dict[str, int] = {}
+    kinds = [f"{finding.rule} {re.sub(r'[.][0-9]+', '.#', finding.message)}" for finding in findings]
+    total = Counter(kinds)
+    for finding, kind in zip(findings, kinds, strict=True):
+        alike[kind] = count = alike.get(kind, 0) + 1
+        more = total[kind] - _MOST_ALIKE
+        if count < _MOST_ALIKE or (count == _MOST_ALIKE and not more):
+            yield finding
+        elif count == _MOST_ALIKE:
+            yield replace(finding, message=f"{finding.message} (and {more} more like this)")
+
+
+def _secret_values(character: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    if character.get("secrets") and isinstance(character["secrets"], dict):
+        yield ("secrets",)
+    settings = character.get("settings")
+    if isinstance(settings, dict) and settings.get("secrets"):
+        yield "settings", "secrets"
+
+
+def _dropped(character: dict[str, Any], document: Document, prefix: KeyPath) -> list[Finding]:
+    """Keys that elizaOS reads over: their author believes that they do something."""
+    found = []
+    for path, mapping, known in _tolerant_mappings(character):
+        for key in mapping if isinstance(mapping, dict) else ():
+            # A turn with `user` and no `name` is refused already.
+            if key not in known and not (key == "user" and "name" not in mapping):
+                where = ".".join(map(str, path))
+                message = f"{where}: {show(key)} has no effect, elizaOS drops it; it knows {', '.join(known)} here"
+                finding = document.finding((*prefix, *path, key), "character-no-effect", message, key=True)
+                found.append(replace(finding, severity="warning"))
+    return list(_fewer(found))
+
+
+def _tolerant_mappings(character: dict[str, Any]) -> Iterator[tuple[KeyPath, Any, tuple[str, ...]]]:
+    yield ("style",), character.get("style"), tuple(Style.model_fields)
+    for index, item in enumerate(_items(character.get("knowledge"))):
+        by_path = isinstance(item, dict) and isinstance(item.get("path"), str)
+        yield ("knowledge", index), item, ("path" if by_path else "directory", "shared")
+    for first, conversation in enumerate(_items(character.get("messageExamples"))):
+        for second, turn in enumerate(_items(conversation)):
+            yield ("messageExamples", first, second), turn, tuple(MessageExample.model_fields)
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -47,7 +47,9 @@ def _host(host: str) -> str:
     if any(label.startswith("xn--") for label in host.split(".")):
         raise ValueError("an encoded international name can look like another host; ask the platform team")
     if host.endswith((".local", ".internal", ".localhost", ".svc")):
-        raise ValueError("an internal name is not reached by host; name a database or queue of the catalog, or a caller")
+        raise ValueError(
+            "an internal name is not reached by host; name a database or queue of the catalog, or a caller"
+        )
     return host
 
 
@@ -83,6 +85,7 @@ Semver = Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*
 Date = Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
 Cron = Annotated[str, Field(pattern=r"^[0-9*/,-]+( [0-9A-Za-z*/,-]+){4}$")]
 CallerRef = Annotated[str, Field(pattern=r"^(gateway|[a-z][a-z0-9-]*/(\*|[a-z][a-z0-9-]*))$")]
+AgentRef = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$")]
 
 # What a pattern means, for messages: nobody should have to read a regular expression.
 MEANINGS: dict[str, str] = {
@@ -98,8 +101,9 @@ MEANINGS: dict[str, str] = {
     r"^(/\.?[A-Za-z0-9_][A-Za-z0-9_.-]*)+$": "an absolute folder, such as /data",
     r"^sha256:[0-9a-f]{64}$": "a digest: sha256: and 64 hexadecimal digits",
     r"^[a-z0-9][a-z0-9._:/-]*(@sha256:[0-9a-f]{64})?$": "an image reference, such as registry.example.com/app@sha256:…",
-    r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$": "a quoted date, such as \"2027-01-31\"",
-    r"^[0-9*/,-]+( [0-9A-Za-z*/,-]+){4}$": "a quoted cron line of five fields, such as \"0 8 * * 1-5\"",
+    r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$": 'a quoted date, such as "2027-01-31"',
+    r"^[0-9*/,-]+( [0-9A-Za-z*/,-]+){4}$": 'a quoted cron line of five fields, such as "0 8 * * 1-5"',
+    r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$": "an agent as pool/agent, such as support/triage",
     r"^(gateway|[a-z][a-z0-9-]*/(\*|[a-z][a-z0-9-]*))$": "gateway, pool/agent or pool/*",
     r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$": "a version such as 1.2.0",
 }

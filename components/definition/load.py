@@ -12,7 +12,7 @@ from components.definition import catalog as models
 from components.definition.agent import Definition
 from components.definition.character import read_character
 from components.definition.explain_error import validate
-from components.definition.fields import NAME_MAX, NAME_PATTERN, RESERVED_NAMES
+from components.definition.fields import Closed, NAME_MAX, NAME_PATTERN, RESERVED_NAMES
 from components.definition.findings import Finding
 from components.definition.pasted_secrets import pasted_secrets
 from components.definition.tree import AGENTS, FileProblem, Listing, Tree
@@ -132,7 +132,7 @@ def _read(tree: Tree, path: str, findings: list[Finding]) -> Document:
     return document
 
 
-def _entries(kind: str, model: type[models.Closed], document: Document, findings: list[Finding]) -> dict[str, Any]:
+def _entries(kind: str, model: type[Closed], document: Document, findings: list[Finding]) -> dict[str, Any]:
     if document.value is None:
         return {}
     if not isinstance(document.value, dict):
@@ -200,7 +200,7 @@ def _runtime_contexts(tree: Tree, catalog: Catalog, findings: list[Finding]) -> 
 
 def context_hash(tree: Tree, folder: str) -> str | None:
     """SHA-256 over the names and contents of a build context's files; None when there are none or links among them."""
-    listing = tree.list(folder)
+    listing = tree.files(folder)
     if not listing.files or listing.links:
         return None
     digest = hashlib.sha256()

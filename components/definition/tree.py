@@ -32,7 +32,7 @@ class Listing:
 class Tree(Protocol):
     """A state of the repository."""
 
-    def list(self, folder: str) -> Listing:
+    def files(self, folder: str) -> Listing:
         """All files below `folder` (itself relative to the top); empty when there is no such folder."""
 
     def read(self, path: str) -> bytes:
@@ -45,7 +45,7 @@ class WorkTree:
     def __init__(self, top: Path) -> None:
         self.top = top
 
-    def list(self, folder: str) -> Listing:
+    def files(self, folder: str) -> Listing:
         """All files below `folder`; symbolic links are named, never followed; dot files are left out."""
         files: list[str] = []
         links: list[str] = []
@@ -92,18 +92,18 @@ class WorkTree:
 class MemoryTree:
     """Files given as a mapping from path to bytes; for what is generated, and for tests."""
 
-    def __init__(self, files: dict[str, bytes], links: Iterable[str] = ()) -> None:
-        self.files = files
+    def __init__(self, contents: dict[str, bytes], links: Iterable[str] = ()) -> None:
+        self.contents = contents
         self.links = tuple(links)
 
-    def list(self, folder: str) -> Listing:
+    def files(self, folder: str) -> Listing:
         """All files below `folder`."""
-        inside = tuple(sorted(path for path in self.files if path.startswith(f"{folder}/")))
+        inside = tuple(sorted(path for path in self.contents if path.startswith(f"{folder}/")))
         return Listing(inside, tuple(sorted(link for link in self.links if link.startswith(f"{folder}/"))))
 
     def read(self, path: str) -> bytes:
         """A file's bytes; FileProblem when there is none."""
         try:
-            return self.files[path]
+            return self.contents[path]
         except KeyError:
             raise FileProblem("missing-file", f"there is no file {path}") from None

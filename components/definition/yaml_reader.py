@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from components.definition.findings import Finding, show
 
@@ -42,11 +43,11 @@ _NUMBER_LIKE = re.compile(
 _DATE_LIKE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ].*)?\Z")
 
 
-class _Loader(yaml.cyaml.CParser, yaml.constructor.SafeConstructor, yaml.resolver.Resolver):  # type: ignore[misc]
+class _Loader(CParser, yaml.constructor.SafeConstructor, yaml.resolver.Resolver):
     """libyaml's parser with our own reading of plain scalars."""
 
     def __init__(self, text: str) -> None:
-        yaml.cyaml.CParser.__init__(self, text)
+        CParser.__init__(self, text)
         yaml.constructor.SafeConstructor.__init__(self)
         yaml.resolver.Resolver.__init__(self)
 
@@ -134,7 +135,9 @@ def read_yaml(data: bytes, file: str) -> Document:
         document.findings.append(Finding(file, 1, 1, "too-deep", f"nested deeper than {MAX_DEPTH} levels"))
         return document
     if node is None:
-        document.findings.append(Finding(file, 1, 1, "empty-file", "the file is empty; a definition needs `version: 1`"))
+        document.findings.append(
+            Finding(file, 1, 1, "empty-file", "the file is empty; a definition needs `version: 1`")
+        )
         return document
     document.value = _build(node, document, set(), 0)
     return document
@@ -240,7 +243,7 @@ def _build_scalar(node: Any, document: Document) -> Any:
     if tag == _NULL:
         return None
     if tag == _AMBIGUOUS:
-        message = f"{value} means different things to different YAML parsers; write \"{value}\" for text"
+        message = f'{value} means different things to different YAML parsers; write "{value}" for text'
         message += ", true or false for a switch" if value[:1].isalpha() else ", or a plain decimal number"
         _report(document, node, "ambiguous-value", message)
         return value

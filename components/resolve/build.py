@@ -76,6 +76,7 @@ def _build(merged: dict[str, Any], layers: Layers, findings: list[Finding]) -> R
         name=agent.name,
         pool=agent.pool,
         environment=environment,
+        environment_suffix=env_entry.namespace_suffix or "",
         namespace=namespace,
         file=agent.file,
         description=agent.raw["description"],
@@ -115,7 +116,13 @@ def _build(merged: dict[str, Any], layers: Layers, findings: list[Finding]) -> R
         volume=Volume(volume["size"], volume["path"], volume.get("storage_class", "")) if volume else None,
         databases=tuple(sorted(databases)),
         knowledge={path: agent.texts[path] for path in _knowledge(merged, agent)},
-        exposure=Exposure(exposure.get("host", ""), exposure["path"], tuple(sorted(set(exposure["callers"])))),
+        exposure=Exposure(
+            exposure.get("host", ""),
+            exposure["path"],
+            "gateway" in exposure["callers"],
+            _namespaced((caller for caller in exposure["callers"] if caller != "gateway"), layers),
+        ),
+        calls=_namespaced(merged.get("calls") or (), layers),
         user=runtime.user,
         command=tuple(runtime.command or ()),
         args=tuple(fill(word, words) for word in runtime.args or ()),
@@ -246,7 +253,10 @@ def _image(
     registry = catalog.settings.registry
     if "build" in merged:
         context = beside(agent.file, merged["build"]["context"]) or ""
-        parts: dict[str, Any] = {"context": agent.contexts[context], "dockerfile": merged["build"].get("dockerfile", "")}
+        parts: dict[str, Any] = {
+            "context": agent.contexts[context],
+            "dockerfile": merged["build"].get("dockerfile", ""),
+        }
         repository = f"{registry}/{agent.pool}-{agent.name}"
     elif runtime.image:
         return Image(runtime.image, "")
@@ -389,6 +399,17 @@ def _endpoints(merged: dict[str, Any], databases: Iterable[str], catalog: Catalo
 
 def _knowledge(merged: dict[str, Any], agent: LoadedAgent) -> list[str]:
     return [beside(agent.file, name) or "" for name in merged.get("knowledge") or ()]
+
+
+def _namespaced(references: Iterable[str], layers: Layers) -> tuple[tuple[str, str], ...]:
+    """`pool/agent` and `pool/*` as (namespace, agent or empty) in the layers' environment."""
+    suffix = layers.catalog.environments[layers.environment].namespace_suffix or ""
+    found = set()
+    for reference in references:
+        pool, name = reference.split("/")
+        entry = layers.catalog.pools.get(pool)
+        found.add((((entry.namespace if entry else None) or pool) + suffix, "" if name == "*" else name))
+    return tuple(sorted(found))
 
 
 def _suspended(merged: dict[str, Any], layers: Layers, provider: Provider | None) -> str:

@@ -24,11 +24,15 @@ _WORDS = {
 }
 
 
-def unknown(document: Document, path: KeyPath, name: str, kind: str, allowed: Iterable[str], *, key: bool = False) -> Finding:
+def unknown(
+    document: Document, path: KeyPath, name: str, kind: str, allowed: Iterable[str], *, key: bool = False
+) -> Finding:
     """A finding for a name that the catalog does not have."""
     allowed = list(allowed)
     hint = nearest(name, allowed) or f" There is: {one_of(allowed)}."
-    return document.finding(path, f"unknown-{_WORDS[kind].replace(' ', '-')}", f"no {_WORDS[kind]} {name!r}.{hint}", key=key)
+    return document.finding(
+        path, f"unknown-{_WORDS[kind].replace(' ', '-')}", f"no {_WORDS[kind]} {name!r}.{hint}", key=key
+    )
 
 
 def agent_references(agent: LoadedAgent, catalog: Catalog) -> list[Finding]:
@@ -119,5 +123,5 @@ def _catalog_names(catalog: Catalog) -> Iterator[tuple[str, KeyPath, str, str, I
     for name, runtime in entries["runtimes"].items():
         if runtime.base_image:
             yield "runtimes", (name, "base_image"), runtime.base_image, "base_images", catalog.settings.base_images
-    for path, waiver in catalog.waivers.items():
-        yield path, ("owner",), waiver.owner, "teams", entries["teams"]
+    for file, waiver in catalog.waivers.items():
+        yield file, ("owner",), waiver.owner, "teams", entries["teams"]

@@ -122,11 +122,12 @@ class ReachedEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """The way in. An empty host keeps the agent inside the cluster."""
+    """The way in. An empty host keeps the agent inside; `agents` are (namespace, name), an empty name for all there."""
 
     host: str
     path: str
-    callers: tuple[str, ...]
+    gateway: bool
+    agents: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ class ResolvedAgent:
     name: str
     pool: str
     environment: str
+    environment_suffix: str
     namespace: str
     file: str
     description: str
@@ -176,6 +178,7 @@ class ResolvedAgent:
     databases: tuple[str, ...]
     knowledge: dict[str, str]
     exposure: Exposure
+    calls: tuple[tuple[str, str], ...]
     user: int
     command: tuple[str, ...]
     args: tuple[str, ...]

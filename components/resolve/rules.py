@@ -56,7 +56,9 @@ def _either_or(merged: dict[str, Any], layers: Layers) -> Report:
     if "image" in merged and "build" in merged:
         yield layers.finding(("build",), "either-or", "give image or build, not both")
     scaling = merged["scaling"]
-    if "queue" in scaling and any(word in values.get("scaling", {}) for values in layers.own for word in ("cpu", "memory")):
+    if "queue" in scaling and any(
+        word in values.get("scaling", {}) for values in layers.own for word in ("cpu", "memory")
+    ):
         where = "cpu" if any("cpu" in values.get("scaling", {}) for values in layers.own) else "memory"
         yield layers.finding(("scaling", where), "either-or", "scaling: give queue, or cpu and memory, not both")
 
@@ -76,11 +78,11 @@ def _without_effect(merged: dict[str, Any], layers: Layers, runtime: Runtime) ->
         if useless and _own(layers, key):
             yield layers.finding((key,), "no-effect", f"{key}: {why}, so this has no effect")
     if not runtime.needs_model and _own(layers, "model"):
-        yield layers.finding(("model",), "no-effect", f"model: the runtime {name} calls no model, so this has no effect")
+        yield layers.finding(
+            ("model",), "no-effect", f"model: the runtime {name} calls no model, so this has no effect"
+        )
     if not runtime.serves and _own(layers, "exposure"):
         yield layers.finding(("exposure",), "no-effect", f"exposure: agents of the runtime {name} are not called")
-    if _own(layers, "model") and runtime.eliza and any("temperature" in v.get("model", {}) for v in layers.own):
-        return
 
 
 def _own(layers: Layers, key: str) -> bool:
@@ -91,7 +93,8 @@ def resolved_findings(agent: ResolvedAgent, layers: Layers, catalog: Catalog) ->
     """What is wrong with a resolved agent."""
     for rule in _RULES:
         yield from rule(agent, layers)
-    yield from _callers(agent, layers, catalog)
+    if agent.exposure.host or agent.exposure.agents or agent.calls:
+        yield from _neighbours(agent, layers, catalog)
 
 
 def _scaling_bounds(agent: ResolvedAgent, layers: Layers) -> Report:
@@ -164,7 +167,9 @@ def _config_fits(agent: ResolvedAgent, layers: Layers) -> Report:
     total = sum(parts.values())
     if total > MAX_CONFIG_BYTES:
         largest = max(parts, key=lambda part: parts[part])
-        message = f"{largest}: prompt, character and knowledge have {total:,} bytes; a ConfigMap holds {MAX_CONFIG_BYTES:,}"
+        message = (
+            f"{largest}: prompt, character and knowledge have {total:,} bytes; a ConfigMap holds {MAX_CONFIG_BYTES:,}"
+        )
         yield layers.finding((largest,), "too-large", message)
     names = [path.rsplit("/", 1)[1] for path in agent.knowledge]
     for index, name in enumerate(names):
@@ -190,12 +195,14 @@ _RULES: tuple[Callable[[ResolvedAgent, Layers], Report], ...] = (
 )
 
 
-def _callers(agent: ResolvedAgent, layers: Layers, catalog: Catalog) -> Report:
-    for index, caller in enumerate(agent.exposure.callers):
-        pool = caller.split("/")[0]
-        if caller != "gateway" and pool not in catalog.pools:
-            message = f"exposure.callers: no pool {pool!r}; there is {one_of(catalog.pools)}"
-            yield layers.finding(("exposure", "callers", index), "unknown-pool", message)
-    if agent.exposure.host and "gateway" not in agent.exposure.callers:
+def _neighbours(agent: ResolvedAgent, layers: Layers, catalog: Catalog) -> Report:
+    merged = layers.merged({})
+    callers = merged["exposure"]["callers"]
+    for path, references in ((("exposure", "callers"), callers), (("calls",), merged.get("calls") or [])):
+        for index, reference in enumerate(references):
+            if reference != "gateway" and reference.split("/")[0] not in catalog.pools:
+                message = f"{'.'.join(path)}: no pool {reference.split('/')[0]!r}; there is {one_of(catalog.pools)}"
+                yield layers.finding((*path, index), "unknown-pool", message)
+    if agent.exposure.host and not agent.exposure.gateway:
         message = "exposure.callers: a public host is reached through the gateway, so it must be among the callers"
         yield layers.finding(("exposure", "callers"), "no-effect", message)

@@ -1,0 +1,141 @@
+"""Examines a fleet: definitions, rules between agents, policies, schemas. Everything that `check` and `render` say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ci.parallel import for_each
+from components.definition.findings import Finding, errors
+from components.definition.load import stray_files
+from components.facts import Facts
+from components.fleet import Examined, Fleet, files_named
+from components.fleet_rules import fleet_findings
+from components.resolve.resolved import ResolvedAgent
+from components.specs import Manifest, agent_manifests, platform_manifests, pool_manifests
+from policies.judge import Policies, waiver_findings
+from policies.rule import Violation
+
+Visit = Callable[[ResolvedAgent, list[Manifest]], None]
+
+
+@dataclass(slots=True)
+class Seen:
+    """What came of one definition; small, since it travels between processes."""
+
+    findings: list[Finding]
+    facts: list[Facts]
+    named: set[str]
+    objects: int
+
+
+@dataclass(slots=True)
+class Inspection:
+    """What came of a fleet."""
+
+    findings: list[Finding]
+    facts: list[Facts]
+    agents: int
+    objects: int
+    waived: int = 0
+    environments: tuple[str, ...] = field(default=())
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing stands in the way of rendering."""
+        return not errors(self.findings)
+
+
+class Inspector:
+    """Holds what each worker needs: the fleet, the policies, and whether schemas are checked.
+
+    `visit` gets each agent's manifests, in the process that made them. `today` is an ISO date.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        today: str,
+        *,
+        environments: Sequence[str] | None = None,
+        schemas: bool = False,
+        visit: Visit | None = None,
+    ) -> None:
+        self.fleet = fleet
+        self.today = today
+        self.environments = list(fleet.catalog.environments) if environments is None else list(environments)
+        self.policies = Policies(fleet.catalog.waivers, today)
+        self.visit = visit
+        self.schemas = schemas
+
+    def inspect(self, paths: Sequence[str] | None = None, processes: int | None = None) -> Inspection:
+        """Examines the definitions at `paths` (all of them with none) and the fleet's rules over what was seen."""
+        fleet = self.fleet
+        chosen = fleet.definitions if paths is None else list(paths)
+        findings = [*fleet.findings, *waiver_findings(fleet.catalog, self.today)]
+        facts: list[Facts] = []
+        named: set[str] = set()
+        objects = 0
+        for seen in for_each(chosen, self.see, processes):
+            findings += seen.findings
+            facts += seen.facts
+            named |= seen.named
+            objects += seen.objects
+        for manifests in self.shared_manifests().values():
+            findings += self._shared_findings(manifests)
+            objects += len(manifests)
+        if paths is None:
+            contexts = [path.rstrip("/") for path in named if path.endswith("/")]
+            findings += stray_files(fleet.listing, named, contexts)
+            findings += fleet_findings(fleet.definitions, facts, fleet.catalog, fleet.tree)
+        return Inspection(sorted(set(findings)), facts, len(chosen), objects, environments=tuple(self.environments))
+
+    def see(self, path: str) -> Seen:
+        """Examines one definition in the chosen environments."""
+        examined = self.fleet.examine(path, self.environments)
+        objects = 0
+        for agent in examined.resolved.values():
+            manifests = agent_manifests(agent)
+            objects += len(manifests)
+            examined.findings += self._violations(examined, self.policies.judge(manifests, agent))
+            if self.schemas:
+                examined.findings += _schema_findings(examined.path, agent.key, manifests)
+            if self.visit is not None and not errors(examined.findings):
+                self.visit(agent, manifests)
+        named = files_named(examined.agent) if examined.agent else set()
+        return Seen(list(dict.fromkeys(examined.findings)), examined.facts(), named, objects)
+
+    def shared_manifests(self) -> dict[str, list[Manifest]]:
+        """The platform's and the pools' own objects, by the file that they are rendered to."""
+        catalog = self.fleet.catalog
+        found: dict[str, list[Manifest]] = {}
+        for environment in self.environments:
+            found[f"{environment}/_platform.yaml"] = platform_manifests(environment, catalog)
+            for pool in catalog.pools:
+                if environment in catalog.pool_environments(pool):
+                    found[f"{environment}/{pool}/_pool.yaml"] = pool_manifests(pool, environment, catalog)
+        return found
+
+    def _violations(self, examined: Examined, violations: list[Violation]) -> list[Finding]:
+        found = []
+        for one in violations:
+            if one.waived or examined.agent is None:
+                continue
+            line, column = examined.agent.document.place(one.rule.field)
+            message, severity = one.message, one.rule.severity
+            found.append(Finding(examined.path, line, column, one.rule.id, message, severity, examined.agent.key))
+        return found
+
+    def _shared_findings(self, manifests: list[Manifest]) -> list[Finding]:
+        where = "agents/catalog/pools.yaml"
+        found = [
+            Finding(where, 1, 1, one.rule.id, one.message, one.rule.severity)
+            for one in self.policies.judge(manifests, None)
+        ]
+        return found + (_schema_findings(where, "", manifests) if self.schemas else [])
+
+
+def _schema_findings(file: str, agent: str, manifests: list[Manifest]) -> list[Finding]:
+    from ci.schema_check import schema_findings
+
+    return schema_findings(file, agent, manifests)

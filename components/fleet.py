@@ -1,0 +1,119 @@
+"""The fleet: catalog and definitions of one state of the repository, examined one definition at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from components.definition.findings import Finding, InvalidInput, errors, nearest
+from components.definition.load import (
+    Catalog,
+    LoadedAgent,
+    agent_of,
+    beside,
+    definition_paths,
+    load_agent,
+    load_catalog,
+    named_files,
+)
+from components.definition.tree import AGENTS, FileProblem, Listing, Tree
+from components.facts import Facts, facts
+from components.resolve import ResolvedAgent, agent_references, catalog_references, resolve
+from components.resolve.build import Shared
+from components.resolve.catalog_rules import catalog_findings
+
+
+@dataclass(slots=True)
+class Examined:
+    """One definition: the agent as it is in each environment that it runs in, and all that is wrong with it."""
+
+    path: str
+    agent: LoadedAgent | None
+    resolved: dict[str, ResolvedAgent]
+    findings: list[Finding]
+
+    def facts(self) -> list[Facts]:
+        """The facts for each environment."""
+        return [facts(agent) for agent in self.resolved.values()]
+
+
+@dataclass(slots=True)
+class Fleet:
+    """A state of the repository whose catalog is sound."""
+
+    tree: Tree
+    listing: Listing
+    catalog: Catalog
+    findings: list[Finding]
+    _files: frozenset[str] = field(default=frozenset())
+    _shared: Shared = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, tree: Tree) -> Fleet:
+        """Reads the catalog. Raises InvalidInput with all that is wrong when it cannot be worked with."""
+        try:
+            listing = tree.files(AGENTS)
+        except FileProblem as problem:
+            raise InvalidInput([Finding(AGENTS, 1, 1, problem.rule, problem.message)]) from problem
+        catalog, findings = load_catalog(tree, listing)
+        if catalog is None:
+            raise InvalidInput(findings)
+        findings += catalog_references(catalog)
+        if not errors(findings):
+            findings += catalog_findings(catalog)
+        if errors(findings):
+            raise InvalidInput(findings)
+        return cls(tree, listing, catalog, findings, frozenset(listing.files))
+
+    @property
+    def definitions(self) -> list[str]:
+        """The paths of all definitions, sorted."""
+        return definition_paths(self.listing)
+
+    def find(self, name: str) -> str:
+        """The path of an agent's definition, by `pool/name`, name or path. Raises LookupError with the nearest name."""
+        matches = [path for path in self.definitions if name in (path, agent_of(path)[1], "/".join(agent_of(path)))]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise LookupError(f"{name} is in several pools: {', '.join('/'.join(agent_of(one)) for one in matches)}")
+        known = ["/".join(agent_of(path)) for path in self.definitions]
+        known += [agent_of(path)[1] for path in self.definitions]
+        raise LookupError(f"there is no agent {name!r}.{nearest(name, known)}")
+
+    def examine(self, path: str, environments: Sequence[str] | None = None) -> Examined:
+        """Loads and resolves one definition, in all of its environments or in those of `environments`."""
+        agent, findings = load_agent(self.tree, path, self._files)
+        examined = Examined(path, agent, {}, findings)
+        if agent is None:
+            return examined
+        problems = agent_references(agent, self.catalog)
+        findings += problems
+        if errors(findings):
+            return examined
+        for environment in self.environments_of(agent):
+            if environments is not None and environment not in environments:
+                continue
+            resolved, problems = resolve(agent, environment, self.catalog, self._shared)
+            findings += problems
+            if resolved is not None:
+                examined.resolved[environment] = resolved
+        examined.findings = list(dict.fromkeys(findings))
+        return examined
+
+    def environments_of(self, agent: LoadedAgent) -> list[str]:
+        """The environments that an agent runs in, in order of promotion."""
+        of_pool = self.catalog.pool_environments(agent.pool)
+        listed = agent.raw.get("environments")
+        return of_pool if listed is None else [name for name in of_pool if name in listed]
+
+
+def files_named(agent: LoadedAgent) -> set[str]:
+    """The files besides the definition that make the agent what it is; build contexts as folders with a slash behind."""
+    found: set[str] = set()
+    for settings in (agent.raw, *(agent.raw.get("overrides") or {}).values()):
+        for path, name in named_files(settings):
+            target = beside(agent.file, name)
+            if target:
+                found.add(f"{target}/" if path[0] == "build" else target)
+    return found

@@ -1,0 +1,158 @@
+"""Rules that look at all agents at once: what no definition can see by itself."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from components.definition.findings import Finding, Severity
+from components.definition.load import Catalog, agent_of
+from components.definition.tree import Tree
+from components.definition.yaml_reader import KeyPath, read_yaml
+from components.facts import Facts
+from components.resolve.quantities import byte_count, cores
+
+# Kubernetes' published limits for one namespace, and the pods beyond which its controllers slow down.
+MAX_DEPLOYMENTS = 2000
+MAX_SERVICES = 5000
+MANY_PODS = 3000
+
+
+def fleet_findings(paths: Iterable[str], known: Iterable[Facts], catalog: Catalog, tree: Tree) -> list[Finding]:
+    """Everything that is wrong between agents. `paths` are all definitions, `known` the facts of all sound ones."""
+    fleet = _Fleet(tree, list(known), catalog)
+    findings = [*_names_apart(paths), *fleet.credentials_apart(), *fleet.routes_apart(), *fleet.calls_answered()]
+    return findings + list(fleet.pool_limits())
+
+
+def _names_apart(paths: Iterable[str]) -> Iterator[Finding]:
+    first: dict[str, str] = {}
+    for path in paths:
+        pool, name = agent_of(path)
+        if name in first:
+            message = f"the name {name} is taken by {first[name]}; names are unique over all pools"
+            yield Finding(path, 1, 1, "name-taken", message, agent=f"{pool}/{name}")
+        first.setdefault(name, path)
+
+
+class _Fleet:
+    def __init__(self, tree: Tree, known: list[Facts], catalog: Catalog) -> None:
+        self.tree = tree
+        self.known = known
+        self.catalog = catalog
+
+    def _finding(
+        self, of: Facts, path: KeyPath, rule: str, message: str, severity: Severity = "error", needle: str = ""
+    ) -> Finding:
+        document = read_yaml(self.tree.read(of.file), of.file)
+        line, column = document.place(path)
+        if needle and needle in document.text:
+            position = document.text.index(needle)
+            line = document.text.count("\n", 0, position) + 1
+            column = position - document.text.rfind("\n", 0, position)
+        return Finding(of.file, line, column, rule, message, severity, of.key)
+
+    def credentials_apart(self) -> Iterator[Finding]:
+        """One bot credential, one consumer: not two agents, and not one agent in two environments."""
+        stores = {
+            name: environment.secrets.store.model_dump_json() for name, environment in self.catalog.environments.items()
+        }
+        holders: dict[tuple[str, str], Facts] = {}
+        for of in self.known:
+            for reference in of.bot_credentials:
+                holders.setdefault((stores[of.environment], reference), of)
+        for of in self.known:
+            told: set[str] = set()
+            for secret in of.secrets:
+                reference = secret.split("=", 1)[1]
+                path = reference.split("#", 1)[0]
+                other = holders.get((stores[of.environment], reference))
+                if other is None or (other.key, other.environment) == (of.key, of.environment) or path in told:
+                    continue
+                told.add(path)
+                yield self._shared_credential(of, other, path)
+
+    def _shared_credential(self, of: Facts, other: Facts, path: str) -> Finding:
+        if other.key == of.key:
+            message = (
+                f"{of.environment} and {other.environment} use the same bot credential {path}; "
+                "give each environment its own, by a secrets prefix in the catalog or an override"
+            )
+        else:
+            message = (
+                f"the bot credential {path} is the one of {other.key} ({other.file}); two agents with one "
+                "credential take each other's messages"
+            )
+        last = path.split("/", 1)[-1]
+        return self._finding(of, ("channels",), "credential-shared", message, needle=last)
+
+    def routes_apart(self) -> Iterator[Finding]:
+        """One public address, one agent."""
+        taken: dict[tuple[str, str], Facts] = {}
+        for of in self.known:
+            if not of.route:
+                continue
+            other = taken.setdefault((of.environment, of.route), of)
+            if other is not of:
+                message = f"{of.route} in {of.environment} is the address of {other.key} ({other.file})"
+                yield self._finding(of, ("exposure", "host"), "address-taken", message, needle=of.route.split("/")[0])
+
+    def calls_answered(self) -> Iterator[Finding]:
+        """Who calls must be expected by whom it calls."""
+        by_place = {(of.namespace, of.name): of for of in self.known}
+        for of in self.known:
+            for index, (namespace, name) in enumerate(of.calls):
+                called = by_place.get((namespace, name))
+                if called is None:
+                    message = f"calls: there is no agent {name} in {namespace} ({of.environment})"
+                elif not any(caller in ((of.namespace, of.name), (of.namespace, "")) for caller in called.callers):
+                    message = (
+                        f"calls: {called.key} does not expect {of.key}; add it to exposure.callers in {called.file}"
+                    )
+                elif not called.serves:
+                    message = f"calls: {called.key} answers nobody: its runtime {called.runtime} does not serve"
+                else:
+                    continue
+                yield self._finding(of, ("calls", index), "call-unanswered", message)
+
+    def pool_limits(self) -> Iterator[Finding]:
+        """What one namespace can hold, and what the pool's quota lets it."""
+        groups: dict[tuple[str, str], list[Facts]] = defaultdict(list)
+        for of in self.known:
+            groups[of.pool, of.environment].append(of)
+        document = self.catalog.documents["pools"]
+        for (pool, environment), members in sorted(groups.items()):
+            services = sum(of.serves for of in members)
+            pods = sum(of.pods_max for of in members)
+            where = f"the pool {pool} in {environment}"
+            if len(members) > MAX_DEPLOYMENTS:
+                message = f"{where} has {len(members):,} agents; Kubernetes holds {MAX_DEPLOYMENTS:,} Deployments in a namespace"
+                yield document.finding((pool,), "pool-too-large", message, key=True)
+            if services > MAX_SERVICES:
+                message = f"{where} has {services:,} Services; Kubernetes holds {MAX_SERVICES:,} in a namespace"
+                yield document.finding((pool,), "pool-too-large", message, key=True)
+            if pods > MANY_PODS:
+                message = (
+                    f"{where} would have {pods:,} pods with every agent at its maximum; over {MANY_PODS:,} are slow"
+                )
+                yield _warning(document.finding((pool,), "pool-many-pods", message, key=True))
+            yield from self._quota(pool, environment, members)
+
+    def _quota(self, pool: str, environment: str, members: list[Facts]) -> Iterator[Finding]:
+        quota = self.catalog.pools[pool].quota
+        needs = (
+            ("pods", sum(of.pods_min for of in members), quota.pods, str(quota.pods)),
+            ("cpu", sum(of.pods_min * of.cpu_request for of in members), cores(quota.cpu), quota.cpu),
+            ("memory", sum(of.pods_min * of.memory_request for of in members), byte_count(quota.memory), quota.memory),
+            ("storage", sum(of.storage for of in members), byte_count(quota.storage), quota.storage),
+        )
+        for name, needed, allowed, written in needs:
+            if needed > allowed:
+                share = f"{100 * needed / allowed:.0f} %"
+                message = f"agents of {pool} in {environment} ask for {share} of the pool's quota.{name} ({written}) at their minimum"
+                document = self.catalog.documents["pools"]
+                yield _warning(document.finding((pool, "quota", name), "quota-exceeded", message))
+
+
+def _warning(finding: Finding) -> Finding:
+    return Finding(finding.file, finding.line, finding.column, finding.rule, finding.message, "warning")

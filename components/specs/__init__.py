@@ -1,0 +1,45 @@
+"""Pure functions from a resolved agent, or a pool, to manifests. One module a concern."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from components.resolve.resolved import ResolvedAgent
+from components.specs.alerts import own_rules
+from components.specs.autoscaling import horizontal_pod_autoscaler, scaled_object, trigger_authentication
+from components.specs.config import config_map
+from components.specs.deployment import deployment
+from components.specs.disruption import pod_disruption_budget
+from components.specs.identity import service_account
+from components.specs.names import Manifest
+from components.specs.network import network_policy
+from components.specs.platform import platform_manifests
+from components.specs.pool import pool_manifests
+from components.specs.secrets import external_secret
+from components.specs.service import http_route, service
+from components.specs.storage import persistent_volume_claim
+
+# In the order in which objects are created: what pods need comes before them.
+BUILDERS: tuple[Callable[[ResolvedAgent], Manifest | None], ...] = (
+    service_account,
+    config_map,
+    external_secret,
+    persistent_volume_claim,
+    network_policy,
+    deployment,
+    service,
+    http_route,
+    horizontal_pod_autoscaler,
+    trigger_authentication,
+    scaled_object,
+    pod_disruption_budget,
+    own_rules,
+)
+
+
+def agent_manifests(agent: ResolvedAgent) -> list[Manifest]:
+    """Every object of an agent, in the order in which they are created."""
+    return [manifest for build in BUILDERS if (manifest := build(agent)) is not None]
+
+
+__all__ = ["BUILDERS", "Manifest", "agent_manifests", "platform_manifests", "pool_manifests"]

@@ -1,0 +1,25 @@
+"""What a cluster needs once for each environment: the order in which pods make room for each other."""
+
+from __future__ import annotations
+
+from components.definition.load import Catalog
+from components.specs.names import PREFIX, Manifest, priority_class
+
+
+def platform_manifests(environment: str, catalog: Catalog) -> list[Manifest]:
+    """The platform's objects of an environment."""
+    suffix = catalog.environments[environment].namespace_suffix or ""
+    return [
+        {
+            "apiVersion": "scheduling.k8s.io/v1",
+            "kind": "PriorityClass",
+            "metadata": {
+                "name": priority_class(name, suffix),
+                "labels": {"app.kubernetes.io/component": "platform", "app.kubernetes.io/managed-by": PREFIX},
+            },
+            "value": tier.priority,
+            "description": tier.description,
+            "preemptionPolicy": "PreemptLowerPriority",
+        }
+        for name, tier in sorted(catalog.entries["tiers"].items())
+    ]
