@@ -26,7 +26,7 @@ _STANDARD = {f"tag:yaml.org,2002:{name}" for name in ("str", "null", "bool", "in
 
 _BREAK = re.compile(r"\r\n|\n|\r")
 _COLON = re.compile(r"\s*:")
-_BEFORE_DASH = re.compile(r"(?:\s|(?<=\s)#[^\r\n]*)*-")
+_BEFORE_DASH = re.compile(r"(?:\s|(?<=\s)#[^\r\n]*+)*+-")
 _LITERAL_KEEPS = re.compile(r"[|>][0-9]?\+")
 
 Shape = tuple[Any, ...]

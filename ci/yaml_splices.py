@@ -25,7 +25,7 @@ from ci.yaml_values import BlockStyle, EditError, Value
 _COMMENT = re.compile(r"[ \t]+#[^\r\n]*")
 _COMMENT_LINE = re.compile(r"([ \t]*)#")
 _MODELINE = re.compile(r"[ \t]*#[ \t]*yaml-language-server:")
-_OWN_COMMA = re.compile(r"(?:\s|(?<=\s)#[^\r\n]*)*,")
+_OWN_COMMA = re.compile(r"(?:\s|(?<=\s)#[^\r\n]*+)*+,")
 _REST_OF_FLOW_LINE = re.compile(r",?[ \t]*(?:(?<=[ \t,])#[^\r\n]*)?(?=[\r\n]|\Z)")
 
 

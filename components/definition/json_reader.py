@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,8 +26,9 @@ class JsonDocument(Document):
     def place(self, path: KeyPath, *, key: bool = False) -> Place:
         """Line and column (from 1) of the value at `path` (of its key with `key`), or of its nearest parent."""
         if self._places is None:
+            lines = _Lines(self.text)
             self._places = {
-                where: (_place(self.text, key_at), _place(self.text, at)) for where, key_at, at, _ in _values(self.text)
+                where: (lines.place(key_at), lines.place(at)) for where, key_at, at, _ in _values(self.text)
             }
         while path and path not in self._places:
             path, key = path[:-1], False
@@ -98,22 +100,23 @@ def _syntax_finding(text: str, file: str, error: json.JSONDecodeError) -> Findin
         problem = "nothing follows this comma; remove it"
     elif text[at : at + 2] in ("//", "/*"):
         problem = "JSON has no comments"
-    line, column = _place(text, at)
+    line, column = _Lines(text).place(at)
     return Finding(file, line, column, "not-json", f"not valid JSON: {problem}")
 
 
 def _odd_findings(document: JsonDocument) -> Iterator[Finding]:
+    lines = _Lines(document.text)
     seen: set[KeyPath] = set()
     twice: set[KeyPath] = set()
     for path, key_at, at, token in _values(document.text):
-        inside_second = any(path[: len(one)] == one and path != one for one in twice)
+        inside_second = any(path[:length] in twice for length in range(1, len(path)))
         if path in seen and not inside_second:
             twice.add(path)
-            line, column = _place(document.text, key_at)
+            line, column = lines.place(key_at)
             message = f"the key {show(path[-1])} stands here a second time"
             yield Finding(document.file, line, column, "duplicate-key", message)
         seen.add(path)
-        line, column = _place(document.text, at)
+        line, column = lines.place(at)
         if token in ("NaN", "Infinity", "-Infinity"):
             message = f"not valid JSON: {token} is no number of JSON"
             yield Finding(document.file, line, column, "not-json", message)
@@ -130,6 +133,7 @@ def _representable(digits: str) -> bool:
 
 def _half_characters(document: JsonDocument) -> list[Finding]:
     findings = []
+    lines = _Lines(document.text)
     for match in _TOKEN.finditer(document.text):
         token = match[0]
         if token[0] != '"' or not _SURROGATE.search(token):
@@ -137,7 +141,7 @@ def _half_characters(document: JsonDocument) -> list[Finding]:
         try:
             json.loads(token).encode()
         except UnicodeEncodeError:
-            line, column = _place(document.text, match.start())
+            line, column = lines.place(match.start())
             message = "half of a surrogate pair (\\ud800 to \\udfff) is no character; write the character itself"
             findings.append(Finding(document.file, line, column, "not-text", message))
     return findings
@@ -184,5 +188,13 @@ def _values(text: str) -> Iterator[tuple[KeyPath, int, int, str]]:
                 inside.append(_Open(0 if word == "[" else None))
 
 
-def _place(text: str, at: int) -> Place:
-    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+class _Lines:
+    """Where the lines of a text begin."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
+
+    def place(self, at: int) -> Place:
+        """Line and column, from 1, of an offset."""
+        line = bisect_right(self._starts, at)
+        return line, at - self._starts[line - 1] + 1

@@ -11,6 +11,7 @@ from typing import Any, Final
 from components.definition import catalog as models
 from components.definition.agent import Definition
 from components.definition.character import read_character
+from components.definition.empty_values import empty_values, fill_allowed
 from components.definition.explain_error import validate
 from components.definition.fields import Closed, NAME_MAX, NAME_PATTERN, RESERVED_NAMES
 from components.definition.findings import Finding
@@ -102,8 +103,7 @@ def load_catalog(tree: Tree, listing: Listing) -> tuple[Catalog | None, list[Fin
     documents: dict[str, Document] = {}
     entries: dict[str, dict[str, Any]] = {}
     settings_document = _read(tree, SETTINGS_FILE, findings)
-    problems = validate(models.PlatformSettings, settings_document.value, settings_document)
-    findings += problems if settings_document.value is not None else []
+    findings += _problems(models.PlatformSettings, settings_document) if settings_document.value is not None else []
     for kind, model in models.MAPPINGS.items():
         path = f"{CATALOG}/{kind}.yaml"
         if path not in listing.files and kind not in models.REQUIRED_MAPPINGS:
@@ -141,11 +141,27 @@ def _entries(kind: str, model: type[Closed], document: Document, findings: list[
     found: dict[str, Any] = {}
     for name, value in document.value.items():
         problems = _name_problems(kind, name, document)
-        problems += validate(model, value, document, (name,))
+        problems += _problems(model, document, name)
         findings += problems
         if not problems:
             found[name] = model.model_validate(value)
     return found
+
+
+def _problems(model: type[Closed], document: Document, *prefix: str) -> list[Finding]:
+    """What is wrong with a document, or its entry at `prefix`: keys without a value first, then what the model says."""
+    value = document.value
+    for name in prefix:
+        value = value[name]
+    empty = empty_values(value, document, prefix)
+    if value is None:
+        return empty
+    said = {(one.line, one.message.split(" ", 1)[0].rstrip(":")) for one in empty}
+    return empty + [
+        one
+        for one in validate(model, value, document, prefix)
+        if (one.line, one.message.split(" ", 1)[0].rstrip(":")) not in said
+    ]
 
 
 def _name_problems(kind: str, name: str, document: Document) -> list[Finding]:
@@ -173,7 +189,7 @@ def _load_folders(tree: Tree, listing: Listing, catalog: Catalog, findings: list
             if not path.startswith(start) or not path.endswith(".yaml"):
                 continue
             document = _read(tree, path, findings)
-            problems = validate(model, document.value, document) if document.value is not None else []
+            problems = _problems(model, document) if document.value is not None else []
             findings += problems
             if problems or document.findings:
                 continue
@@ -220,7 +236,8 @@ def load_agent(tree: Tree, path: str, files: frozenset[str]) -> tuple[LoadedAgen
         findings.append(Finding(path, 1, 1, "wrong-name", f"{name!r} (from the file's name): {problem}"))
     if document.value is None:
         return None, findings
-    problems = validate(Definition, document.value, document)
+    fill_allowed(document.value)
+    problems = _problems(Definition, document)
     findings += problems
     if problems or any(finding.severity == "error" for finding in findings):
         return None, findings

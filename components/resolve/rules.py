@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from components.definition.catalog import Runtime
-from components.definition.findings import Finding, one_of
+from components.definition.findings import Finding, one_of, show
 from components.definition.load import Catalog
 from components.resolve.layers import Layers
 from components.resolve.quantities import byte_count, cores
@@ -15,6 +16,11 @@ from components.resolve.resolved import ResolvedAgent
 
 # A ConfigMap holds 1 MiB with its metadata.
 MAX_CONFIG_BYTES = 1_000_000
+# What Kubernetes takes as a key of a ConfigMap; 253 characters there, less what Roster puts before it.
+_CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]{1,200}")
+# Labels by which Roster's objects, policies and dashboards find each other, or that Kubernetes keeps for itself.
+_OWN_LABELS = ("app.kubernetes.io/", "roster/", "kubernetes.io/", "k8s.io/")
+_OWN_ANNOTATIONS = ("roster/",)
 Report = Iterator[Finding]
 
 
@@ -178,6 +184,28 @@ def _config_fits(agent: ResolvedAgent, layers: Layers) -> Report:
             yield layers.finding(("knowledge", index), "duplicate-value", message)
 
 
+def _config_keys(agent: ResolvedAgent, layers: Layers) -> Report:
+    for index, path in enumerate(agent.knowledge):
+        name = path.rsplit("/", 1)[1]
+        if name in (".", "..") or not _CONFIG_KEY.fullmatch(name):
+            message = (
+                f"knowledge: the file name {show(name)} cannot be a key of a ConfigMap; "
+                "rename it with at most 200 letters, digits, '-', '_' and '.'"
+            )
+            yield layers.finding(("knowledge", index), "wrong-name", message)
+
+
+def _reserved_labels(agent: ResolvedAgent, layers: Layers) -> Report:
+    for field, given, own in (
+        ("labels", agent.labels, _OWN_LABELS),
+        ("annotations", agent.annotations, _OWN_ANNOTATIONS),
+    ):
+        for key in given:
+            if key.startswith(own) or (field == "labels" and key == "role"):
+                message = f"{field}: {key} is one of Roster's own; use a prefix of your own, such as example.com/"
+                yield layers.finding((field, key), "reserved-label", message)
+
+
 def _probes(agent: ResolvedAgent, layers: Layers) -> Report:
     for name, path in (("liveness", agent.liveness), ("readiness", agent.readiness)):
         if agent.serves and not path:
@@ -191,6 +219,8 @@ _RULES: tuple[Callable[[ResolvedAgent, Layers], Report], ...] = (
     _requests_within_limits,
     _variables,
     _config_fits,
+    _config_keys,
+    _reserved_labels,
     _probes,
 )
 

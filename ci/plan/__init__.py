@@ -1,0 +1,1 @@
+"""What changes between two states of the repository, in the words of the people who review it."""

@@ -1,0 +1,146 @@
+"""Two renders of an agent compared: what kind of change it is, whether pods restart and why, what else it means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ci.plan.differences import Difference, change, differences, identity, restart_reasons, text_diff, unified
+from ci.plan.side import Rendered
+from components.facts import Facts
+from components.specs import Manifest
+
+ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+_NAME = "\0"
+
+
+@dataclass(slots=True)
+class Change:
+    """What happens to one agent, or to a pool's own objects, in one environment."""
+
+    key: str
+    environment: str
+    kind: str
+    before: Facts | None
+    after: Facts | None
+    restarts: list[str] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+    objects: list[tuple[str, str, str]] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    new_findings: list[str] = field(default_factory=list)
+    fixed_findings: list[str] = field(default_factory=list)
+    diff: str = ""
+    signature: str = ""
+
+    @property
+    def file(self) -> str:
+        """The definition's path; empty for a pool's own objects."""
+        known = self.after or self.before
+        return known.file if known else ""
+
+
+def compare(key: str, environment: str, before: Rendered | None, after: Rendered | None) -> Change | None:
+    """The change from one render to the other; None when they are the same, object for object."""
+    olds, news = (before.manifests if before else []), (after.manifests if after else [])
+    if olds == news and before and after and before.violations == after.violations:
+        return None
+    kind = ADDED if before is None else REMOVED if after is None else CHANGED
+    result = Change(key, environment, kind, before.facts if before else None, after.facts if after else None)
+    result.diff = unified(olds, news, f"{environment}/{key}")
+    old_findings, new_findings = (set(one.violations) if one else set() for one in (before, after))
+    result.new_findings = sorted(new_findings - old_findings)
+    result.fixed_findings = sorted(old_findings - new_findings)
+    if kind == CHANGED:
+        _describe(result, olds, news)
+    return result
+
+
+def _describe(result: Change, olds: list[Manifest], news: list[Manifest]) -> None:
+    first = {identity(one): one for one in olds}
+    second = {identity(one): one for one in news}
+    found: list[Difference] = []
+    for key in [*second, *(key for key in first if key not in second)]:
+        old, new = first.get(key), second.get(key)
+        if old is not None and new is not None:
+            if old != new:
+                found += differences(old, new)
+                result.objects.append((CHANGED, key[0], key[2]))
+        else:
+            result.objects.append((ADDED if old is None else REMOVED, key[0], key[2]))
+    files = _files(result, found)
+    if _runs(result.before) and _runs(result.after):
+        result.restarts = restart_reasons(found, files)
+    result.other = _other_words(result, found, files)
+    result.signature = _signature(result, found)
+
+
+def _files(result: Change, found: list[Difference]) -> list[str]:
+    names = []
+    for one in found:
+        if one.kind == "ConfigMap" and one.steps[:1] == ("data",) and len(one.steps) == 2:
+            name = one.steps[1]
+            names.append(name)
+            result.texts[name] = text_diff(_present(one.before), _present(one.after), name)
+    return names
+
+
+def _present(text: str) -> str:
+    return "" if text == "absent" else text
+
+
+def _runs(known: Facts | None) -> bool:
+    return known is None or not known.suspended
+
+
+def _other_words(result: Change, found: list[Difference], files: list[str]) -> list[str]:
+    words: list[str] = []
+    before, after = result.before, result.after
+    if before and after:
+        words += _fact_words(before, after)
+    words += [f"{kind} {name} {op}" for op, kind, name in result.objects if op != CHANGED]
+    for one in found:
+        if one.steps[:2] == ("spec", "template") or one.kind in _TOLD_BY_FACTS or (one.kind == "ConfigMap" and files):
+            continue
+        if one.kind == "Deployment" and one.steps == ("spec", "replicas"):
+            continue
+        words.append(f"{one.kind} {'.'.join(one.steps)}: {change(one)}")
+    return list(dict.fromkeys(words))
+
+
+# What these objects say is said by facts (hosts, secrets, scale), in fewer words.
+_TOLD_BY_FACTS = frozenset({"ExternalSecret", "HorizontalPodAutoscaler", "ServiceAccount"})
+
+
+def _fact_words(before: Facts, after: Facts) -> list[str]:
+    words = []
+    if before.suspended != after.suspended:
+        words.append(f"stops: suspended by {after.suspended}" if after.suspended else "starts again")
+    if not before.suspended and not after.suspended and _scale(before) != _scale(after):
+        words.append(f"pods {_scale(before)} → {_scale(after)}")
+    for name in ("owner", "runtime", "tier", "model", "route"):
+        old, new = getattr(before, name), getattr(after, name)
+        if old != new:
+            words.append(f"{name} {old or 'none'} → {new or 'none'}")
+    for name, label in (("hosts", "host"), ("secrets", "secret")):
+        olds, news = set(getattr(before, name)), set(getattr(after, name))
+        words += [f"new {label} {one}" for one in sorted(news - olds)]
+        words += [f"{label} {one} no longer" for one in sorted(olds - news)]
+    return words
+
+
+def _scale(known: Facts) -> str:
+    return str(known.pods_min) if known.pods_min == known.pods_max else f"{known.pods_min}–{known.pods_max}"
+
+
+def _signature(result: Change, found: list[Difference]) -> str:
+    """The same for agents to which the very same thing happens: their own names are taken out of it."""
+    names = [name for known in (result.before, result.after) if known for name in (known.name, known.namespace, known.pool)]
+    parts = [
+        f"{one.kind} {'.'.join(one.steps)} {one.before} {one.after}"
+        for one in found
+        if one.steps[-1:] != ("roster/config-sha256",)
+    ]
+    parts += [f"{op} {kind}" for op, kind, _ in result.objects if op != CHANGED]
+    text = "\n".join(parts)
+    for name in sorted(set(names), key=len, reverse=True):
+        text = text.replace(name, _NAME)
+    return text

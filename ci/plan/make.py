@@ -1,0 +1,233 @@
+"""Makes the plan: renders both states, each by its own code, and compares them agent by agent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ci.git import CommitTree, branch_point, changed_paths, worktree
+from ci.parallel import for_each
+from ci.plan.compare import ADDED, REMOVED, Change, compare
+from ci.plan.differences import Difference
+from ci.plan.differences import differences as value_differences
+from ci.plan.side import EmptySide, LiveSide, Rendered, Side, SpooledSide, code_differs, spool_with_own_code
+from components.definition.findings import Finding, InvalidInput, errors
+from components.definition.load import CATALOG, CONTEXTS, agent_of, definition_paths, is_definition
+from components.definition.tree import AGENTS, Tree, WorkTree
+from components.fleet import Fleet
+from components.fleet_rules import fleet_findings
+
+# More than this many agents gone, or more than this share of them and at least a few, wants a second look.
+MANY_REMOVED = 25
+SHARE_REMOVED = 0.10
+FEW_REMOVED = 5
+
+
+@dataclass(slots=True)
+class Plan:
+    """What changes. `before` and `after` count the definitions of each state."""
+
+    base: str
+    environments: list[str]
+    changes: list[Change] = field(default_factory=list)
+    catalog: list[tuple[str, Difference]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    agents_before: int = 0
+    agents_after: int = 0
+    compared: int = 0
+    removed: dict[str, int] = field(default_factory=dict)
+    of: dict[str, int] = field(default_factory=dict)
+    alarming: bool = False
+    stacks: list[str] = field(default_factory=list)
+    currency: str = ""
+
+
+def make_plan(top: Path, ref: str, today: str, only: Sequence[str] | None = None, processes: int | None = None) -> Plan:
+    """The plan from `ref` (from where the branch left it) to the files on disk.
+
+    Raises `ci.git.GitError`, and InvalidInput when the catalog on disk is not sound.
+    """
+    commit = branch_point(top, ref)
+    differing = changed_paths(top, commit)
+    head = Fleet.open(WorkTree(top))
+    base_tree = CommitTree(top, commit)
+    environments = list(only) if only else _environments(head, base_tree)
+    plan = Plan(commit, environments, currency=head.catalog.settings.prices.currency)
+    base_paths = definition_paths(base_tree.files(AGENTS))
+    plan.agents_before, plan.agents_after = len(base_paths), len(head.definitions)
+    live = LiveSide(head, today, environments)
+    own_code = code_differs(differing)
+    if own_code or _concerns_all(differing):
+        paths = sorted({*base_paths, *head.definitions})
+    else:
+        paths = _affected(differing, base_tree, base_paths, head)
+    plan.compared = len(paths)
+    with TemporaryDirectory(prefix="roster-plan-") as folder:
+        base = _base_side(top, commit, base_tree, Path(folder), today, environments, plan, own_code=own_code)
+        _compare_all(paths, base, live, plan, processes)
+        _compare_shared(base, live, plan)
+    plan.catalog = _catalog_differences(base_tree, head)
+    plan.findings += head.findings
+    if own_code or _concerns_all(differing):
+        known = [change.after for change in plan.changes if change.after]
+        plan.findings += [] if known else []
+    plan.findings += fleet_findings(head.definitions, [], head.catalog, head.tree)
+    _count_removed(plan, base_paths, base, live)
+    plan.stacks = _stacks(plan, head)
+    return plan
+
+
+def _environments(head: Fleet, base: Tree) -> list[str]:
+    names = list(head.catalog.environments)
+    try:
+        names += [name for name in Fleet.open(base).catalog.environments if name not in names]
+    except InvalidInput:
+        return names
+    return names
+
+
+def _concerns_all(paths: Iterable[str]) -> bool:
+    return any(path.startswith((f"{CATALOG}/", f"{CONTEXTS}/")) and not path.endswith(".schema.json") for path in paths)
+
+
+def _affected(differing: Iterable[str], base: Tree, base_paths: list[str], head: Fleet) -> list[str]:
+    """Definitions that differ, and those that name a file that differs."""
+    inside = [path for path in differing if path.startswith(f"{AGENTS}/")]
+    chosen = {path for path in inside if is_definition(path)}
+    words = {part.encode() for path in inside if not is_definition(path) for part in path.split("/")[2:]}
+    if words:
+        for tree, paths in ((base, base_paths), (head.tree, head.definitions)):
+            for path in paths:
+                if path not in chosen and any(word in tree.read(path) for word in words):
+                    chosen.add(path)
+    return sorted(chosen)
+
+
+def _base_side(
+    top: Path,
+    commit: str,
+    tree: CommitTree,
+    folder: Path,
+    today: str,
+    environments: list[str],
+    plan: Plan,
+    *,
+    own_code: bool,
+) -> Side:
+    if own_code:
+        with worktree(top, commit) as checkout:
+            problem = spool_with_own_code(checkout, folder, today, environments)
+        if problem:
+            plan.notes.append(f"{problem}; every agent is shown as added")
+            return EmptySide()
+        plan.notes.append("Roster's own code changes, so the base was rendered by the base's code")
+        return SpooledSide(folder)
+    try:
+        return LiveSide(Fleet.open(tree), today, environments)
+    except InvalidInput as error:
+        plan.notes.append(f"the base's catalog is not sound ({error.findings[0]}); every agent is shown as added")
+        return EmptySide()
+
+
+def _compare_all(paths: list[str], base: Side, live: Side, plan: Plan, processes: int | None) -> None:
+    def work(path: str) -> tuple[list[Change], list[Finding]]:
+        before, _ = base.agent(path)
+        after, findings = live.agent(path)
+        if findings:
+            return [], findings
+        return _changes("/".join(agent_of(path)), before, after), []
+
+    for changes, findings in for_each(paths, work, processes):
+        plan.changes += changes
+        plan.findings += findings
+
+
+def _changes(key: str, before: dict[str, Rendered], after: dict[str, Rendered]) -> list[Change]:
+    found = []
+    for environment in [*after, *(name for name in before if name not in after)]:
+        change = compare(key, environment, before.get(environment), after.get(environment))
+        if change is not None:
+            found.append(change)
+    return found
+
+
+def _compare_shared(base: Side, live: Side, plan: Plan) -> None:
+    olds, news = base.shared(), live.shared()
+    for environment, pool in [*news, *(key for key in olds if key not in news)]:
+        old, new = olds.get((environment, pool)), news.get((environment, pool))
+        before = None if old is None else Rendered(None, old)
+        after = None if new is None else Rendered(None, new)
+        name = f"{pool} (the pool itself)" if pool else "(the platform)"
+        change = compare(name, environment, before, after)
+        if change is not None:
+            plan.changes.append(change)
+
+
+def _catalog_differences(base: Tree, head: Fleet) -> list[tuple[str, Difference]]:
+    """What differs in the catalog, value by value, with the file."""
+    try:
+        old = Fleet.open(base).catalog
+    except InvalidInput:
+        return []
+    found: list[tuple[str, Difference]] = []
+    for kind, document in head.catalog.documents.items():
+        before = old.documents.get(kind)
+        if before is None or before.value == document.value:
+            continue
+        first = {"kind": kind, **(before.value or {})}
+        second = {"kind": kind, **(document.value or {})}
+        found += [(document.file, one) for one in value_differences(first, second)]
+    return found
+
+
+def _count_removed(plan: Plan, base_paths: list[str], base: Side, live: Side) -> None:
+    """Counts agents that go, in each environment; looks at the whole base only when that could alarm."""
+    gone = Counter(change.environment for change in plan.changes if change.kind == REMOVED and change.before)
+    for environment, count in gone.items():
+        total = len(base_paths)
+        if FEW_REMOVED <= count <= MANY_REMOVED:
+            total = sum(environment in base.agent(path)[0] for path in base_paths)
+        plan.removed[environment], plan.of[environment] = count, total
+        if count > MANY_REMOVED or (count >= FEW_REMOVED and count > SHARE_REMOVED * total):
+            plan.alarming = True
+    del live
+
+
+def _stacks(plan: Plan, head: Fleet) -> list[str]:
+    from components.stacks import stacks_of_agent, stacks_of_pool
+
+    names: set[str] = set()
+    for change in plan.changes:
+        known = change.after or change.before
+        if known is not None:
+            names.update(stacks_of_agent(head.catalog, change.environment, known.pool, known.name))
+        else:
+            pool = change.key.split(" ", 1)[0] if not change.key.startswith("(") else ""
+            names.update(stacks_of_pool(head.catalog, change.environment, pool))
+    return sorted(names)
+
+
+def new_images(plan: Plan) -> dict[str, list[str]]:
+    """Images that must be built before the change can be applied: reference → agents. None was recorded for them."""
+    found: dict[str, list[str]] = {}
+    old = {change.before.context_hash for change in plan.changes if change.before}
+    for change in plan.changes:
+        after = change.after
+        if after is None or not after.context_hash or "@sha256:" in after.image or after.context_hash in old:
+            continue
+        agents = found.setdefault(after.image, [])
+        if change.key not in agents:
+            agents.append(change.key)
+    return found
+
+
+def broken(plan: Plan) -> list[Finding]:
+    """The errors that keep the plan from being whole."""
+    return sorted(set(errors(plan.findings)))
+
+
+__all__ = ["ADDED", "REMOVED", "Plan", "broken", "make_plan", "new_images"]
