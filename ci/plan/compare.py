@@ -133,7 +133,9 @@ def _scale(known: Facts) -> str:
 
 def _signature(result: Change, found: list[Difference]) -> str:
     """The same for agents to which the very same thing happens: their own names are taken out of it."""
-    names = [name for known in (result.before, result.after) if known for name in (known.name, known.namespace, known.pool)]
+    names = [
+        name for known in (result.before, result.after) if known for name in (known.name, known.namespace, known.pool)
+    ]
     parts = [
         f"{one.kind} {'.'.join(one.steps)} {one.before} {one.after}"
         for one in found

@@ -70,13 +70,10 @@ def make_plan(top: Path, ref: str, today: str, only: Sequence[str] | None = None
         base = _base_side(top, commit, base_tree, Path(folder), today, environments, plan, own_code=own_code)
         _compare_all(paths, base, live, plan, processes)
         _compare_shared(base, live, plan)
+        _count_removed(plan, base_paths, base)
     plan.catalog = _catalog_differences(base_tree, head)
     plan.findings += head.findings
-    if own_code or _concerns_all(differing):
-        known = [change.after for change in plan.changes if change.after]
-        plan.findings += [] if known else []
     plan.findings += fleet_findings(head.definitions, [], head.catalog, head.tree)
-    _count_removed(plan, base_paths, base, live)
     plan.stacks = _stacks(plan, head)
     return plan
 
@@ -184,7 +181,7 @@ def _catalog_differences(base: Tree, head: Fleet) -> list[tuple[str, Difference]
     return found
 
 
-def _count_removed(plan: Plan, base_paths: list[str], base: Side, live: Side) -> None:
+def _count_removed(plan: Plan, base_paths: list[str], base: Side) -> None:
     """Counts agents that go, in each environment; looks at the whole base only when that could alarm."""
     gone = Counter(change.environment for change in plan.changes if change.kind == REMOVED and change.before)
     for environment, count in gone.items():
@@ -194,7 +191,6 @@ def _count_removed(plan: Plan, base_paths: list[str], base: Side, live: Side) ->
         plan.removed[environment], plan.of[environment] = count, total
         if count > MANY_REMOVED or (count >= FEW_REMOVED and count > SHARE_REMOVED * total):
             plan.alarming = True
-    del live
 
 
 def _stacks(plan: Plan, head: Fleet) -> list[str]:

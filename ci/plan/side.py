@@ -119,7 +119,9 @@ def _facts(raw: dict[str, object]) -> Facts:
     values: dict[str, object] = {}
     for name, field in fields.items():
         value = raw.get(name, empty.get(str(field.type), ()))
-        values[name] = tuple(tuple(one) if isinstance(one, list) else one for one in value) if isinstance(value, list) else value
+        values[name] = (
+            tuple(tuple(one) if isinstance(one, list) else one for one in value) if isinstance(value, list) else value
+        )
     return Facts(**values)  # type: ignore[arg-type]
 
 
