@@ -26,6 +26,14 @@ class Format(StrEnum):
     SARIF = "sarif"
 
 
+class PlanFormat(StrEnum):
+    """How a plan is printed."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
 Environment = Annotated[str, typer.Option("--environment", "-e", help="An environment of the catalog.")]
 Today = Annotated[str, typer.Option("--today", help="The day that expiry dates are held against, YYYY-MM-DD.")]
 
@@ -45,15 +53,34 @@ def check(
 
 @app.command()
 def render(
-    environment: Environment,
+    environment: Annotated[str, typer.Option("--environment", "-e", help="One environment; all with none.")] = "",
     agents: Annotated[list[str] | None, typer.Argument(help="Just these agents; the rest of the folder stays.")] = None,
-    folder: Annotated[Path | None, typer.Option("--output", "-o", help="Folder; out/ENVIRONMENT with none.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for -e; out/ENVIRONMENT with none.")
+    ] = None,
     today: Today = "",
 ) -> None:
-    """Write an environment's manifests: one folder a pool, one file an agent, one document an object."""
+    """Write manifests: one folder an environment, one a pool, one file an agent, one document an object."""
     from ci.commands.render import run
 
     run(environment, agents or [], folder, today)
+
+
+@app.command()
+def plan(
+    base: Annotated[str, typer.Option(help="The branch or commit to compare with.")],
+    environment: Annotated[str, typer.Option("--environment", "-e", help="One environment; all with none.")] = "",
+    folder: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder of the report; out/plan with none.")
+    ] = None,
+    output: Annotated[PlanFormat, typer.Option("--format", help="What is printed; all are written.")] = PlanFormat.TEXT,
+    allow_removals: Annotated[bool, typer.Option("--allow-removals", help="Many agents are meant to go.")] = False,
+    today: Today = "",
+) -> None:
+    """Say what changes: agents, pods that restart and why, hosts, secrets, cost. Exit 3 when many would be removed."""
+    from ci.commands.plan import run
+
+    run(base, environment, folder, output.value, today, allow_removals)
 
 
 def main() -> None:

@@ -67,9 +67,12 @@ def _describe(result: Change, olds: list[Manifest], news: list[Manifest]) -> Non
         else:
             result.objects.append((ADDED if old is None else REMOVED, key[0], key[2]))
     files = _files(result, found)
-    if _runs(result.before) and _runs(result.after):
-        result.restarts = restart_reasons(found, files)
     result.other = _other_words(result, found, files)
+    reasons = restart_reasons(found, files)
+    if _runs(result.before) and _runs(result.after):
+        result.restarts = reasons
+    else:
+        result.other += [f"with its next start: {reason}" for reason in reasons]
     result.signature = _signature(result, found)
 
 
@@ -142,6 +145,7 @@ def _signature(result: Change, found: list[Difference]) -> str:
         if one.steps[-1:] != ("roster/config-sha256",)
     ]
     parts += [f"{op} {kind}" for op, kind, _ in result.objects if op != CHANGED]
+    parts.append("restarts" if result.restarts else "stays")
     text = "\n".join(parts)
     for name in sorted(set(names), key=len, reverse=True):
         text = text.replace(name, _NAME)

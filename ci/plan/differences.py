@@ -95,7 +95,7 @@ def _template_words(one: Difference, files: list[str]) -> Iterator[str]:
     if rest[:2] == ("metadata", "annotations"):
         name = rest[2] if len(rest) > 2 else "annotations"
         if name == _CHECKSUM:
-            yield f"{', '.join(files)} changes" if files else "the configuration changes"
+            yield f"{_and(files)} change{'s' * (len(files) == 1)}" if files else "the configuration changes"
         elif name == "roster/restarts":
             yield "a restart is asked for"
         else:
@@ -106,6 +106,10 @@ def _template_words(one: Difference, files: list[str]) -> Iterator[str]:
         yield _container_words(one, rest[3:])
     else:
         yield f"{'.'.join(rest[1:]) or 'the pod'}: {change(one)}"
+
+
+def _and(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _container_words(one: Difference, rest: Steps) -> str:

@@ -122,7 +122,7 @@ def _base_side(
             plan.notes.append(f"{problem}; every agent is shown as added")
             return EmptySide()
         plan.notes.append("Roster's own code changes, so the base was rendered by the base's code")
-        return SpooledSide(folder)
+        return SpooledSide(folder, environments)
     try:
         return LiveSide(Fleet.open(tree), today, environments)
     except InvalidInput as error:

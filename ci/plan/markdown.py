@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ci.plan.compare import ADDED, REMOVED, Change
+from ci.plan.compare import ADDED, CHANGED, REMOVED, Change
 from ci.plan.groups import Group, by_key, grouped
 from ci.plan.make import Plan, broken, new_images
 from components.facts import Facts
@@ -98,9 +98,11 @@ def _policies(plan: Plan) -> Iterator[str]:
 
 
 def _reach(plan: Plan) -> Iterator[str]:
-    """Hosts and secrets that agents gain or lose: what a reviewer must not miss."""
+    """Hosts and secrets that agents gain or lose: what a reviewer must not miss. New agents say it where they stand."""
     gains: dict[tuple[str, str], list[str]] = {}
     for change in plan.changes:
+        if change.kind != CHANGED:
+            continue
         for field, label in (("hosts", "host"), ("secrets", "secret")):
             olds = set(getattr(change.before, field)) if change.before else set()
             news = set(getattr(change.after, field)) if change.after else set()
@@ -147,8 +149,7 @@ def _sums(known: list[Facts]) -> Sums:
 
 def _cells(sums: Sums) -> list[str]:
     agents, low, high, cpu, memory, cheap, dear = sums
-    cost = f"{cheap:,.0f}" if round(cheap) == round(dear) else f"{cheap:,.0f}–{dear:,.0f}"
-    return [str(agents), _span(low, high), f"{cpu:,.2f}", f"{memory:,.2f} GiB", cost]
+    return [str(agents), _span(low, high), f"{cpu:,.2f}", f"{memory:,.2f} GiB", _money(cheap, dear)]
 
 
 def _added(plan: Plan) -> Iterator[str]:
@@ -161,10 +162,11 @@ def _added(plan: Plan) -> Iterator[str]:
         if one is None:
             continue
         what = one.runtime + (f" on {', '.join(one.channels)}" if one.channels else "")
-        cost = sum(change.after.cost_min for change in changes if change.after)
+        known = [change.after for change in changes if change.after]
+        cost = _money(sum(of.cost_min for of in known), sum(of.cost_max for of in known))
         where = ", ".join(change.environment for change in changes)
         pods = "suspended" if one.suspended else _span(one.pods_min, one.pods_max)
-        lines.append(f"| {key} | {one.owner} | {what} | {one.model or '–'} | {where} | {pods} | {cost:,.0f} |")
+        lines.append(f"| {key} | {one.owner} | {what} | {one.model or '–'} | {where} | {pods} | {cost} |")
     yield "\n".join([*lines, *_more(len(added))]) + "\n"
     reaches = [(key, changes[-1].after) for key, changes in added.items()]
     lines = [
@@ -286,6 +288,10 @@ def _secret_names(known: Facts) -> str:
 
 def _span(low: int, high: int) -> str:
     return str(low) if low == high else f"{low}–{high}"
+
+
+def _money(least: float, most: float) -> str:
+    return f"{least:,.0f}" if round(least) == round(most) else f"{least:,.0f}–{most:,.0f}"
 
 
 def _arrow(before: str, after: str) -> str:

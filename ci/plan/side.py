@@ -93,16 +93,20 @@ class EmptySide:
 class SpooledSide:
     """Reads what another version of Roster rendered (see `spool`)."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environments: Sequence[str]) -> None:
         self.folder = folder
+        self.environments = environments
 
     def agent(self, path: str) -> tuple[dict[str, Rendered], list[Finding]]:
         """See Side."""
         pool, name = agent_of(path)
         rendered: dict[str, Rendered] = {}
-        for file in sorted(self.folder.glob(f"*/{pool}/{name}.json")):
+        for environment in self.environments:
+            file = self.folder / environment / pool / f"{name}.json"
+            if not file.exists():
+                continue
             raw = json.loads(file.read_text("utf-8"))
-            rendered[file.parts[-3]] = Rendered(_facts(raw["facts"]), raw["manifests"], tuple(raw["violations"]))
+            rendered[environment] = Rendered(_facts(raw["facts"]), raw["manifests"], tuple(raw["violations"]))
         return rendered, []
 
     def shared(self) -> dict[tuple[str, str], list[Manifest]]:
@@ -158,7 +162,7 @@ def spool_with_own_code(checkout: Path, folder: Path, today: str, environments: 
 def code_differs(paths: Iterable[str]) -> bool:
     """Whether what decides renders, besides `agents/`, is among the paths that differ."""
     return any(
-        path.startswith(("components/", "policies/", "ci/")) and path.endswith(".py") or path.startswith("ci/locks/")
+        (path.startswith(("components/", "policies/", "ci/")) and path.endswith(".py")) or path.startswith("ci/locks/")
         for path in paths
         if not path.startswith("components/images/")
     )

@@ -1,0 +1,105 @@
+"""Registers manifests as they are: the inputs of a resource are its manifest, key for key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+
+from components.digest import objects_digest
+from components.resources.order import (
+    PROTECTED,
+    Manifest,
+    former_names,
+    former_tokens,
+    logical_name,
+    stage_of,
+    type_token,
+    wait_seconds,
+)
+
+
+class KubernetesObject(pulumi.CustomResource):
+    """One object of a cluster."""
+
+    kind: pulumi.Output[str]
+
+    def __init__(self, name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(type_token(manifest), name, dict(manifest), opts)
+
+
+class ManifestSet(pulumi.ComponentResource):
+    """Objects that belong together, created in the order of `components.resources.order.STAGES`.
+
+    `namespace` is where they are (empty for those of the whole cluster) and `commit` the one that they come from (empty
+    when it is not known). The output `digest` is that of the manifests, and `applied` is `{commit, digest}`; both are
+    known once every object has been applied, and not before.
+    """
+
+    TYPE = ""
+
+    digest: pulumi.Output[str]
+    applied: pulumi.Output[dict[str, str]]
+
+    def __init__(
+        self,
+        name: str,
+        manifests: Sequence[Manifest],
+        *,
+        namespace: str = "",
+        commit: str = "",
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(self.TYPE, name, None, opts)
+        objects = self._register(name, manifests)
+        digest = objects_digest(manifests)
+        # An object that failed leaves its outputs unknown, and so the digest: it was not applied.
+        done = pulumi.Output.all(*[one.kind for one in objects])
+        self.digest = done.apply(lambda _: digest)
+        self.applied = done.apply(lambda _: {"commit": commit, "digest": digest})
+        self.register_outputs(
+            {"namespace": namespace, "objects": len(manifests), "commit": commit, "digest": self.digest}
+        )
+
+    def _register(self, name: str, manifests: Sequence[Manifest]) -> list[KubernetesObject]:
+        registered: list[tuple[int, KubernetesObject]] = []
+        for manifest in sorted(manifests, key=stage_of):
+            stage = stage_of(manifest)
+            earlier = [other for before, other in registered if before < stage]
+            opts = self._options(name, manifest, earlier)
+            registered.append((stage, KubernetesObject(logical_name(name, manifest), manifest, opts)))
+        return [one for _, one in registered]
+
+    def _options(self, name: str, manifest: Manifest, earlier: list[KubernetesObject]) -> pulumi.ResourceOptions:
+        """Neither delete_before_replace, which the provider decides itself for objects with fixed names, nor
+        retain_on_delete: what a commit removes is removed.
+        """
+        aliases = [pulumi.Alias(name=former) for former in former_names(name, manifest)]
+        aliases += [pulumi.Alias(type_=former) for former in former_tokens(manifest)]
+        seconds = wait_seconds(manifest)
+        wait = None if seconds is None else f"{seconds}s"
+        return pulumi.ResourceOptions(
+            parent=self,
+            depends_on=list(earlier),
+            protect=manifest["kind"] in PROTECTED,
+            aliases=list(aliases),
+            custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait) if wait else None,
+        )
+
+
+class AgentResources(ManifestSet):
+    """One agent in one cluster; its name is the agent's."""
+
+    TYPE = "roster:index:Agent"
+
+
+class PoolResources(ManifestSet):
+    """A pool's own objects in one cluster; its name is the pool's."""
+
+    TYPE = "roster:index:Pool"
+
+
+class PlatformResources(ManifestSet):
+    """What a cluster needs once for an environment."""
+
+    TYPE = "roster:index:Platform"
