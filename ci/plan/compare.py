@@ -22,6 +22,7 @@ class Change:
     kind: str
     before: Facts | None
     after: Facts | None
+    pool: str = ""
     restarts: list[str] = field(default_factory=list)
     other: list[str] = field(default_factory=list)
     objects: list[tuple[str, str, str]] = field(default_factory=list)
@@ -44,7 +45,8 @@ def compare(key: str, environment: str, before: Rendered | None, after: Rendered
     if olds == news and before and after and before.violations == after.violations:
         return None
     kind = ADDED if before is None else REMOVED if after is None else CHANGED
-    result = Change(key, environment, kind, before.facts if before else None, after.facts if after else None)
+    known = before.facts if before else None, after.facts if after else None
+    result = Change(key, environment, kind, *known, pool=key.split("/")[0])
     result.diff = unified(olds, news, f"{environment}/{key}")
     old_findings, new_findings = (set(one.violations) if one else set() for one in (before, after))
     result.new_findings = sorted(new_findings - old_findings)

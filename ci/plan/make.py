@@ -19,6 +19,7 @@ from components.definition.load import CATALOG, CONTEXTS, agent_of, definition_p
 from components.definition.tree import AGENTS, Tree, WorkTree
 from components.fleet import Fleet
 from components.fleet_rules import fleet_findings
+from components.stacks import all_stacks, holds
 
 # More than this many agents gone, or more than this share of them and at least a few, wants a second look.
 MANY_REMOVED = 25
@@ -161,6 +162,7 @@ def _compare_shared(base: Side, live: Side, plan: Plan) -> None:
         name = f"{pool} (the pool itself)" if pool else "(the platform)"
         change = compare(name, environment, before, after)
         if change is not None:
+            change.pool = pool
             plan.changes.append(change)
 
 
@@ -194,17 +196,15 @@ def _count_removed(plan: Plan, base_paths: list[str], base: Side) -> None:
 
 
 def _stacks(plan: Plan, head: Fleet) -> list[str]:
-    from components.stacks import stacks_of_agent, stacks_of_pool
-
-    names: set[str] = set()
-    for change in plan.changes:
-        known = change.after or change.before
-        if known is not None:
-            names.update(stacks_of_agent(head.catalog, change.environment, known.pool, known.name))
-        else:
-            pool = change.key.split(" ", 1)[0] if not change.key.startswith("(") else ""
-            names.update(stacks_of_pool(head.catalog, change.environment, pool))
-    return sorted(names)
+    """The stacks that hold what changes, in the order in which they are applied."""
+    agents = {(one.environment, known.pool, known.name) for one in plan.changes if (known := one.after or one.before)}
+    shared = {(one.environment, one.pool) for one in plan.changes if one.before is None and one.after is None}
+    return [
+        stack.name
+        for stack in all_stacks(head.catalog)
+        if (stack.kind in ("platform", "pool") and (stack.environment, stack.pool) in shared)
+        or any(environment == stack.environment and holds(stack, pool, name) for environment, pool, name in agents)
+    ]
 
 
 def new_images(plan: Plan) -> dict[str, list[str]]:

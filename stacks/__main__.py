@@ -1,0 +1,47 @@
+"""The Pulumi program. The stack's name says what it holds (`components.stacks`); nothing is configured a stack.
+
+Everything is read and rendered before the first resource is registered, so an error registers nothing and Pulumi
+leaves all objects as they were last applied. The stack `images` is known here and registers nothing: images are not
+yet built by this program.
+"""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+# Pulumi puts only this folder on the path; the library is that of this checkout, not an installed one.
+sys.path.insert(0, str(TOP))
+
+import pulumi  # noqa: E402
+
+from components.definition.findings import InvalidInput  # noqa: E402
+from components.definition.tree import WorkTree  # noqa: E402
+from components.fleet import Fleet  # noqa: E402
+from components.stacks import parse_stack  # noqa: E402
+from stacks.contents import Contents, contents  # noqa: E402
+from stacks.registered import register  # noqa: E402
+
+
+def held() -> Contents:
+    """What the chosen stack holds. Raises pulumi.RunError, which Pulumi shows without a traceback."""
+    try:
+        fleet = Fleet.open(WorkTree(TOP))
+        return contents(fleet, parse_stack(pulumi.get_stack(), fleet.catalog))
+    except InvalidInput as error:
+        raise pulumi.RunError(f"nothing is registered, everything stays as it is:\n{error}") from None
+    except (LookupError, ValueError) as error:
+        raise pulumi.RunError(f"nothing is registered, everything stays as it is: {error.args[0]}") from None
+
+
+def commit() -> str:
+    """The commit that the files are of, from the environment variable ROSTER_COMMIT; empty when it is not known."""
+    given = os.environ.get("ROSTER_COMMIT", "")
+    if not re.fullmatch("([0-9a-f]{7,64})?", given):
+        raise pulumi.RunError(f"ROSTER_COMMIT is {given!r}, which is no commit: 7 to 64 hexadecimal digits")
+    return given
+
+
+for output, value in register(held(), commit()).items():
+    pulumi.export(output, value)
