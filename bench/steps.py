@@ -34,7 +34,7 @@ _TIMED = (
     ("ci.inspection", "fleet_findings", "rules between agents"),
     ("ci.inspection", "stray_files", "rules between agents"),
     ("ci.render", "dump_all", "emit YAML"),
-    ("ci.render", "write_text", "write files"),
+    ("ci.output_folder", "Staging.write", "write files"),
     ("ci.output_folder", "OutputFolder.__exit__", "put in place"),
 )
 _REST = "rest"

@@ -77,6 +77,12 @@ class CommitTree:
             raise FileProblem("missing-file", f"there is no file {path} in {self.commit[:10]}")
         return self._blob(name)
 
+    def close(self) -> None:
+        """Ends the `git cat-file` of this process."""
+        if self._process is not None and self._owner == os.getpid():
+            self._process.communicate()
+            self._process = None
+
     def _all(self) -> dict[str, tuple[str, str]]:
         if self._entries is None:
             self._entries = {}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ci.inspection import Inspection, Inspector
-from ci.output_folder import OutputFolder, write_text
+from ci.output_folder import OutputFolder, Staging
 from components.definition.load import agent_of
 from components.fleet import Fleet
 from components.manifest_yaml import dump_all
@@ -38,27 +38,22 @@ def render(
     rewritten = {_file_of(path) for path in only or ()}
     keep = (lambda name: name not in rewritten) if only is not None else None
     with OutputFolder(folder, keep=keep) as staging:
-        top = staging.path
-        for path in fleet.definitions if only is None else only:
-            (top / agent_of(path)[0]).mkdir(exist_ok=True)
 
         def write(agent: ResolvedAgent, manifests: list[Manifest]) -> None:
-            write_text(top / agent.pool / f"{agent.name}.yaml", dump_all(manifests))
+            staging.write(f"{agent.pool}/{agent.name}.yaml", dump_all(manifests))
 
         inspector = Inspector(fleet, today, environments=[environment], visit=write)
         inspection = inspector.inspect(only, processes)
         if not inspection.sound:
             raise NotSound(inspection)
         if only is None:
-            _write_shared(top, inspector.shared_manifests())
+            _write_shared(staging, inspector.shared_manifests())
     return inspection
 
 
-def _write_shared(top: Path, files: dict[str, list[Manifest]]) -> None:
+def _write_shared(staging: Staging, files: dict[str, list[Manifest]]) -> None:
     for name, manifests in files.items():
-        path = top / name.split("/", 1)[1]
-        path.parent.mkdir(exist_ok=True)
-        write_text(path, dump_all(manifests))
+        staging.write(name.split("/", 1)[1], dump_all(manifests))
 
 
 def _file_of(path: str) -> str:

@@ -58,8 +58,9 @@ class Fleet:
         catalog, findings = load_catalog(tree, listing)
         if catalog is None:
             raise InvalidInput(findings)
-        findings += catalog_references(catalog)
-        if not errors(findings):
+        problems = catalog_references(catalog)
+        findings += problems
+        if not errors(problems):
             findings += catalog_findings(catalog)
         if errors(findings):
             raise InvalidInput(findings)

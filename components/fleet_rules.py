@@ -99,10 +99,10 @@ class _Fleet:
 
     def calls_answered(self) -> Iterator[Finding]:
         """Who calls must be expected by whom it calls."""
-        by_place = {(of.namespace, of.name): of for of in self.known}
+        by_place = {(of.environment, of.namespace, of.name): of for of in self.known}
         for of in self.known:
             for index, (namespace, name) in enumerate(of.calls):
-                called = by_place.get((namespace, name))
+                called = by_place.get((of.environment, namespace, name))
                 if called is None:
                     message = f"calls: there is no agent {name} in {namespace} ({of.environment})"
                 elif not any(caller in ((of.namespace, of.name), (of.namespace, "")) for caller in called.callers):

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 TOP = Path(__file__).resolve().parent.parent
 # Pulumi puts only this folder on the path; the library is that of this checkout, not an installed one.
@@ -25,22 +26,29 @@ from stacks.registered import register  # noqa: E402
 
 
 def held() -> Contents:
-    """What the chosen stack holds. Raises pulumi.RunError, which Pulumi shows without a traceback."""
+    """What the chosen stack holds; ends the program when that cannot be said."""
     try:
         fleet = Fleet.open(WorkTree(TOP))
         return contents(fleet, parse_stack(pulumi.get_stack(), fleet.catalog))
     except InvalidInput as error:
-        raise pulumi.RunError(f"nothing is registered, everything stays as it is:\n{error}") from None
+        refuse(str(error))
     except (LookupError, ValueError) as error:
-        raise pulumi.RunError(f"nothing is registered, everything stays as it is: {error.args[0]}") from None
+        refuse(str(error.args[0]))
 
 
 def commit() -> str:
     """The commit that the files are of, from the environment variable ROSTER_COMMIT; empty when it is not known."""
     given = os.environ.get("ROSTER_COMMIT", "")
     if not re.fullmatch("([0-9a-f]{7,64})?", given):
-        raise pulumi.RunError(f"ROSTER_COMMIT is {given!r}, which is no commit: 7 to 64 hexadecimal digits")
+        refuse(f"ROSTER_COMMIT is {given!r}, which is no commit: 7 to 64 hexadecimal digits")
     return given
+
+
+def refuse(why: str) -> NoReturn:
+    """Says why, and ends the process at once."""
+    print(f"{why}\nnothing was registered; everything stays as it is", file=sys.stderr, flush=True)
+    # An exception would make the SDK register the stack's outputs as empty, and what was last applied be forgotten.
+    os._exit(1)
 
 
 for output, value in register(held(), commit()).items():

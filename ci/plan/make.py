@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -53,30 +54,66 @@ def make_plan(top: Path, ref: str, today: str, only: Sequence[str] | None = None
     Raises `ci.git.GitError`, and InvalidInput when the catalog on disk is not sound.
     """
     commit = branch_point(top, ref)
-    differing = changed_paths(top, commit)
     head = Fleet.open(WorkTree(top))
-    base_tree = CommitTree(top, commit)
-    environments = list(only) if only else _environments(head, base_tree)
-    plan = Plan(commit, environments, currency=head.catalog.settings.prices.currency)
-    base_paths = definition_paths(base_tree.files(AGENTS))
-    plan.agents_before, plan.agents_after = len(base_paths), len(head.definitions)
-    live = LiveSide(head, today, environments)
-    own_code = code_differs(differing)
-    if own_code or _concerns_all(differing):
-        paths = sorted({*base_paths, *head.definitions})
-    else:
-        paths = _affected(differing, base_tree, base_paths, head)
-    plan.compared = len(paths)
-    with TemporaryDirectory(prefix="roster-plan-") as folder:
-        base = _base_side(top, commit, base_tree, Path(folder), today, environments, plan, own_code=own_code)
-        _compare_all(paths, base, live, plan, processes)
-        _compare_shared(base, live, plan)
-        _count_removed(plan, base_paths, base)
-    plan.catalog = _catalog_differences(base_tree, head)
-    plan.findings += head.findings
-    plan.findings += fleet_findings(head.definitions, [], head.catalog, head.tree)
-    plan.stacks = _stacks(plan, head)
-    return plan
+    with closing(CommitTree(top, commit)) as base:
+        return _Making(top, commit, base, head, today, only).make(processes)
+
+
+class _Making:
+    """One plan being made: both trees, and what differs between them."""
+
+    def __init__(
+        self, top: Path, commit: str, base: CommitTree, head: Fleet, today: str, only: Sequence[str] | None
+    ) -> None:
+        self.top = top
+        self.commit = commit
+        self.base = base
+        self.head = head
+        self.today = today
+        self.differing = changed_paths(top, commit)
+        self.base_paths = definition_paths(base.files(AGENTS))
+        self.environments = list(only) if only else _environments(head, base)
+        self.own_code = code_differs(self.differing)
+        self.plan = Plan(commit, self.environments, currency=head.catalog.settings.prices.currency)
+        self.plan.agents_before, self.plan.agents_after = len(self.base_paths), len(head.definitions)
+
+    def make(self, processes: int | None) -> Plan:
+        """Compares whatever can differ."""
+        plan, head = self.plan, self.head
+        live = LiveSide(head, self.today, self.environments)
+        paths = self._paths()
+        plan.compared = len(paths)
+        with TemporaryDirectory(prefix="roster-plan-") as folder:
+            base = self._base_side(Path(folder))
+            _compare_all(paths, base, live, plan, processes)
+            _compare_shared(base, live, plan)
+            _count_removed(plan, self.base_paths, base)
+        plan.catalog = _catalog_differences(self.base, head)
+        plan.findings += [*head.findings, *fleet_findings(head.definitions, [], head.catalog, head.tree)]
+        plan.stacks = _stacks(plan, head)
+        return plan
+
+    def _paths(self) -> list[str]:
+        if self.own_code or _concerns_all(self.differing):
+            return sorted({*self.base_paths, *self.head.definitions})
+        return _affected(self.differing, self.base, self.base_paths, self.head)
+
+    def _base_side(self, folder: Path) -> Side:
+        if self.own_code:
+            with worktree(self.top, self.commit) as checkout:
+                problem = spool_with_own_code(checkout, folder, self.today, self.environments)
+            if problem:
+                self.plan.notes.append(f"{problem}; every agent is shown as added")
+                return EmptySide()
+            self.plan.notes.append("Roster's own code changes, so the base was rendered by the base's code")
+            return SpooledSide(folder, self.environments)
+        try:
+            return LiveSide(Fleet.open(self.base), self.today, self.environments)
+        except InvalidInput as error:
+            self.plan.notes.append(
+                f"the base's catalog is not sound ({error.findings[0]}); every agent is shown as added"
+            )
+            return EmptySide()
 
 
 def _environments(head: Fleet, base: Tree) -> list[str]:
@@ -103,32 +140,6 @@ def _affected(differing: Iterable[str], base: Tree, base_paths: list[str], head:
                 if path not in chosen and any(word in tree.read(path) for word in words):
                     chosen.add(path)
     return sorted(chosen)
-
-
-def _base_side(
-    top: Path,
-    commit: str,
-    tree: CommitTree,
-    folder: Path,
-    today: str,
-    environments: list[str],
-    plan: Plan,
-    *,
-    own_code: bool,
-) -> Side:
-    if own_code:
-        with worktree(top, commit) as checkout:
-            problem = spool_with_own_code(checkout, folder, today, environments)
-        if problem:
-            plan.notes.append(f"{problem}; every agent is shown as added")
-            return EmptySide()
-        plan.notes.append("Roster's own code changes, so the base was rendered by the base's code")
-        return SpooledSide(folder, environments)
-    try:
-        return LiveSide(Fleet.open(tree), today, environments)
-    except InvalidInput as error:
-        plan.notes.append(f"the base's catalog is not sound ({error.findings[0]}); every agent is shown as added")
-        return EmptySide()
 
 
 def _compare_all(paths: list[str], base: Side, live: Side, plan: Plan, processes: int | None) -> None:

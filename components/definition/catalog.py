@@ -26,6 +26,7 @@ from components.definition.fields import (
     SecretKey,
     SecretPath,
     SecretRef,
+    Semver,
     Text,
     UrlPath,
 )
@@ -270,6 +271,7 @@ class Provider(Closed):
     secrets: dict[EnvName, SecretRef] = Field(description="Its keys. Listing them here lets all agents share them.")
     env: dict[EnvName, Template] | None = Field(None, description="Environment variables that go with it.")
     plugin: str | None = Field(None, description="The elizaOS plugin that speaks to it.")
+    plugin_version: Semver | None = Field(None, description="The plugin's version; the runtime's own with none.")
     suspended: bool = Field(False, description="true stops every agent that uses it.")
     models: dict[str, CatalogModel] = Field(description="Its models.", min_length=1)
 
@@ -282,6 +284,7 @@ class ChannelKind(Closed):
     hosts: list[Host] = Field(description="Hosts that agents reach it at.")
     secrets: dict[EnvName, SecretKey] = Field(description="Its credential: variables, and keys at the channel's path.")
     plugin: str | None = Field(None, description="The elizaOS plugin that speaks to it.")
+    plugin_version: Semver | None = Field(None, description="The plugin's version; the runtime's own with none.")
     runtimes: list[Name] = Field(description="Runtimes that can.", min_length=1)
     suspended: bool = Field(False, description="true stops every agent that uses it.")
 
@@ -291,7 +294,7 @@ class Plugin(Closed):
 
     description: Text = Field(description="What it does.")
     package: str | None = Field(None, description="Its npm package.", examples=["@elizaos/plugin-web-search"])
-    version: str | None = Field(None, description="The package's version.", examples=["1.7.2"])
+    version: Semver | None = Field(None, description="The package's version.", examples=["1.7.2"])
     hosts: list[Host] | None = Field(None, description="Hosts that it reaches.")
     secrets: dict[EnvName, SecretRef] | None = Field(None, description="Its keys; listing them lets agents share them.")
     env: dict[EnvName, Template] | None = Field(None, description="Environment variables that go with it.")

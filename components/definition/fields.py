@@ -29,7 +29,7 @@ def _not_reserved(name: str) -> str:
 
 def _host(host: str) -> str:
     if host.endswith("."):
-        host = host[:-1]
+        raise ValueError("a host name without a dot behind it, such as api.example.com")
     try:
         ipaddress.ip_address(host.strip("[]"))
     except ValueError:
@@ -53,11 +53,11 @@ def _host(host: str) -> str:
     return host
 
 
-CPU_PATTERN = r"^([1-9][0-9]{0,6}m|[1-9][0-9]{0,3}(\.[0-9]{1,3})?|0\.[0-9]{1,3})$"
+CPU_PATTERN = r"^([1-9][0-9]{0,6}m|[1-9][0-9]{0,3}(\.[0-9]{1,3})?|0\.([1-9][0-9]{0,2}|0[1-9][0-9]?|00[1-9]))$"
 BYTES_PATTERN = r"^[1-9][0-9]{0,9}(Ki|Mi|Gi|Ti|k|M|G|T)?$"
 SECRET_PATH = r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*"
 SECRET_REF_PATTERN = rf"^{SECRET_PATH}#[A-Za-z0-9][A-Za-z0-9_.-]*$"
-LABEL_KEY_PATTERN = r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
+LABEL_KEY_PATTERN = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
 LABEL_VALUE_PATTERN = r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$"
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=NAME_MAX)]
@@ -77,7 +77,7 @@ Percent = Annotated[float, Field(gt=0, le=100)]
 UrlPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./~%-]*$", max_length=200)]
 MountPath = Annotated[str, Field(pattern=r"^(/\.?[A-Za-z0-9_][A-Za-z0-9_.-]*)+$", max_length=200)]
 FilePath = Annotated[str, Field(min_length=1, max_length=300)]
-LabelKey = Annotated[str, Field(pattern=LABEL_KEY_PATTERN, max_length=317)]
+LabelKey = Annotated[str, Field(pattern=LABEL_KEY_PATTERN, max_length=253)]
 LabelValue = Annotated[str, Field(pattern=LABEL_VALUE_PATTERN)]
 ImageRef = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:/-]*(@sha256:[0-9a-f]{64})?$", max_length=500)]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]

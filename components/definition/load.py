@@ -175,7 +175,7 @@ def name_problem(name: str, reserved: Iterable[str] = RESERVED_NAMES) -> str:
 
     if len(name) > NAME_MAX:
         return f"a name has at most {NAME_MAX} characters, this one has {len(name)}"
-    if not re.match(NAME_PATTERN, name):
+    if not re.match(NAME_PATTERN, name) or name.endswith("\n"):
         return "a name is lower-case letters, digits and hyphens, a letter first, such as lead-scorer"
     if name in reserved or (reserved and name.startswith("kube-")):
         return f"the name is reserved; reserved are {', '.join(sorted(reserved))} and kube-*"
@@ -205,7 +205,11 @@ def _runtime_contexts(tree: Tree, catalog: Catalog, findings: list[Finding]) -> 
     hashes: dict[str, str] = {}
     for name, runtime in catalog.entries["runtimes"].items():
         if runtime.build and runtime.build not in hashes:
-            digest = context_hash(tree, f"{CONTEXTS}/{runtime.build}")
+            try:
+                digest = context_hash(tree, f"{CONTEXTS}/{runtime.build}")
+            except FileProblem as problem:
+                findings.append(catalog.documents["runtimes"].finding((name, "build"), problem.rule, problem.message))
+                continue
             if digest is None:
                 message = f"{CONTEXTS}/{runtime.build} has no files to build from"
                 findings.append(catalog.documents["runtimes"].finding((name, "build"), "missing-file", message))
@@ -268,17 +272,29 @@ def _load_named_files(
             message = f"{name!r} leaves {AGENTS}/; name a file below it, relative to the definition"
             findings.append(agent.document.finding(place, "path-outside", message))
         elif path[0] == "build":
-            _load_context(tree, agent, target, place, findings)
-        elif target not in agent.texts:
-            text = _text(tree, agent.document, target, place, files, findings)
-            agent.texts[target] = text
-            if path[0] == "character" and text:
-                agent.characters[target] = read_character(text, target, findings)
+            _load_context(tree, agent, target, settings["build"].get("dockerfile") or "Dockerfile", place, findings)
+        else:
+            _load_text(tree, agent, target, place, files, findings)
     inline = (settings.get("character") or {}).get("inline")
     if inline is not None:
         from components.definition.character import character_findings
 
         findings += character_findings(inline, agent.document, (*where, "character", "inline"))
+
+
+def _load_text(
+    tree: Tree, agent: LoadedAgent, target: str, place: KeyPath, files: frozenset[str], findings: list[Finding]
+) -> None:
+    what, known = place[-2], len(findings)
+    if target not in agent.texts:
+        agent.texts[target] = _text(tree, agent.document, target, place, files, findings)
+    text = agent.texts[target]
+    if not text and len(findings) > known:
+        return
+    if what == "character" and target not in agent.characters:
+        agent.characters[target] = read_character(text, target, findings)
+    elif what == "prompt" and not text.strip():
+        findings.append(Finding(target, 1, 1, "empty-file", "the prompt is empty"))
 
 
 def named_files(settings: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
@@ -302,7 +318,13 @@ def beside(definition: str, name: str) -> str | None:
     return path if inside else None
 
 
-def _load_context(tree: Tree, agent: LoadedAgent, folder: str, place: KeyPath, findings: list[Finding]) -> None:
+def _load_context(
+    tree: Tree, agent: LoadedAgent, folder: str, dockerfile: str, place: KeyPath, findings: list[Finding]
+) -> None:
+    if folder.count("/") < 2:
+        message = f"the build context {folder} is the whole pool; give the build a folder of its own below it"
+        findings.append(agent.document.finding(place, "wrong-value", message))
+        return
     try:
         digest = context_hash(tree, folder)
     except FileProblem as problem:
@@ -311,6 +333,11 @@ def _load_context(tree: Tree, agent: LoadedAgent, folder: str, place: KeyPath, f
     if digest is None:
         message = f"the build context {folder} is missing, empty or holds a symbolic link"
         findings.append(agent.document.finding(place, "missing-file", message))
+        return
+    path = posixpath.normpath(f"{folder}/{dockerfile}")
+    if path not in tree.files(folder).files:
+        message = f"the build context {folder} holds no file {dockerfile}"
+        findings.append(agent.document.finding((*place[:-1], "dockerfile"), "missing-file", message))
         return
     agent.contexts[folder] = digest
 

@@ -22,7 +22,7 @@ _SHAPES = (
     ("a Vault token", r"\bhv[sb]\.[A-Za-z0-9_-]{24,}"),
     ("a JSON web token", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
     ("a private key", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
-    ("a password in an address", r"[a-z][a-z0-9+.-]*://[^\s:/@{}$<]+:[^\s@/{}$<]{3,}@[A-Za-z0-9]"),
+    ("a password in an address", r"\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@{}$<]+:[^\s@/{}$<]{3,}@[A-Za-z0-9]"),
 )
 # One cheap look decides for nearly every file: all shapes hold one of these words.
 _CHEAP = re.compile(

@@ -96,6 +96,10 @@ def _definitions(catalog: Catalog) -> dict[str, Schema]:
             if "$ref" in of:  # pydantic leaves out a description that is the model's own
                 of.setdefault("description", found[_name(of)]["description"])
             _complete(model, field, of, catalog)
+    for schema in found.values():
+        for of in schema["properties"].values():
+            if "allOf" in of:
+                of["examples"] = [_with_names(example, of, found) for example in of["examples"]]
     _defaults("Settings", BUILT_IN, found)
     for field in BUILT_IN:
         if "default" in found["Settings"]["properties"][field]:
@@ -111,13 +115,15 @@ def _complete(model: str, field: str, of: Schema, catalog: Catalog) -> None:
     if kind:
         _offer(of, names, kind, catalog)
     if f"{owner}.{field}" in _MAY_BE_EMPTY:
-        of["properties"] = {name: {"anyOf": [one, {"type": "null"}]} for name, one in of["properties"].items()}
+        of["properties"] = {name: _or_nothing(one) for name, one in of["properties"].items()}
     if "const" in of:
         of.setdefault("description", "Which kind this is.")
         of.setdefault("examples", [of["const"]])
     if not of.get("examples"):
         example = EXAMPLES.get(f"{model}.{field}", EXAMPLES.get(field))
         of["examples"] = [example]
+    if names:
+        of["examples"] = [_example(of, names)]
     _explain_patterns(of)
     if "$ref" in of:  # draft-07 ignores what stands beside a $ref
         of["allOf"] = [{"$ref": of.pop("$ref")}]
@@ -142,6 +148,30 @@ def _offer(of: Schema, names: list[str], kind: str, catalog: Catalog) -> None:
     for key in ("pattern", "maxLength", "minLength"):
         target.pop(key, None)
     target["enum"] = names
+
+
+def _example(of: Schema, names: list[str]) -> Any:
+    """An example that this catalog allows: editors offer examples as values."""
+    if of["type"] == "object":
+        return {names[0]: next(iter(of["examples"][0].values()))}
+    return names[:2] if of["type"] == "array" else names[0]
+
+
+def _with_names(example: Any, of: Schema, found: dict[str, Schema]) -> Any:
+    """An example of a whole mapping, with the catalog's names where it holds names."""
+    result, fields = {}, found[_name(of["allOf"][0])]["properties"]
+    for key, value in example.items():
+        field = fields[key]
+        if "allOf" in field:
+            result[key] = _with_names(value, field, found)
+        else:
+            result[key] = field["examples"][0] if "enum" in field or "enum" in field.get("items", {}) else value
+    return result
+
+
+def _or_nothing(of: Schema) -> Schema:
+    about = of.pop("description")
+    return {"description": about, "anyOf": [of, {"type": "null"}]}
 
 
 def _about(kind: str, name: str, catalog: Catalog) -> str:

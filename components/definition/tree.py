@@ -49,6 +49,11 @@ class WorkTree:
         """All files below `folder`; symbolic links are named, never followed; dot files are left out."""
         files: list[str] = []
         links: list[str] = []
+        path = self.top
+        for part in folder.split("/"):
+            path /= part
+            if path.is_symlink():
+                return Listing((), (str(path.relative_to(self.top)),))
         self._walk(folder, files, links)
         return Listing(tuple(sorted(files)), tuple(sorted(links)))
 
@@ -63,6 +68,8 @@ class WorkTree:
             if entry.name.startswith(".") or entry.name == "__pycache__":
                 continue
             path = f"{folder}/{entry.name}"
+            if not path.isprintable():
+                raise FileProblem("wrong-name", f"a file's name is not printable text: {path!a}; rename it")
             if entry.is_symlink():
                 links.append(path)
             elif entry.is_dir():

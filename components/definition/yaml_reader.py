@@ -6,6 +6,7 @@ Definitions are read by people, by editors (YAML 1.2), by kubectl and PyYAML (YA
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,9 +23,10 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 _SUSPICIOUS_OPENINGS = 1_000
 
-_STR, _INT, _FLOAT, _BOOL, _NULL = "str", "int", "float", "bool", "null"
-_AMBIGUOUS = "ambiguous"
-_MAP, _SEQ = "map", "seq"
+# No tag that is written in a file can be one of these: libyaml ends a tag at NUL.
+_STR, _INT, _FLOAT, _BOOL, _NULL = "\0str", "\0int", "\0float", "\0bool", "\0null"
+_AMBIGUOUS = "\0ambiguous"
+_MAP, _SEQ = "\0map", "\0seq"
 
 _WORDS = {
     "": _NULL,
@@ -237,7 +239,11 @@ def _build_scalar(node: Any, document: Document) -> Any:
             return None
         return int(value)
     if tag == _FLOAT:
-        return float(value)
+        number = float(value)
+        if not math.isfinite(number):
+            _report(document, node, "too-large", f"the number {show(value)} is too large")
+            return None
+        return number
     if tag == _BOOL:
         return value.lower() == "true"
     if tag == _NULL:
@@ -247,7 +253,7 @@ def _build_scalar(node: Any, document: Document) -> Any:
         message += ", true or false for a switch" if value[:1].isalpha() else ", or a plain decimal number"
         _report(document, node, "ambiguous-value", message)
         return value
-    _report(document, node, "tag", f"tags ({tag}) are not allowed")
+    _report(document, node, "tag", f"tags ({show(tag)}) are not allowed")
     return None
 
 
@@ -264,9 +270,14 @@ def _all_places(text: str) -> dict[KeyPath, tuple[Place, Place]]:
     """For each path, the place of its key and of its value."""
     places: dict[KeyPath, tuple[Place, Place]] = {}
 
+    seen: set[int] = set()
+
     def walk(node: Any, path: KeyPath, key: Place) -> None:
         mark = node.start_mark
         places.setdefault(path, (key, (mark.line + 1, mark.column + 1)))
+        if id(node) in seen:  # an alias, whose content stands elsewhere; many of them would be exponential
+            return
+        seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             for key_node, child in node.value:
                 at = key_node.start_mark

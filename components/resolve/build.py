@@ -184,7 +184,7 @@ def _model(
     elif not offering:
         allowed = [model for one, entry in providers.items() if provider in (None, one) for model in entry.models]
         hint = nearest(name, allowed) or f" Offered: {one_of(allowed)}."
-        by = f"the provider {provider}" if provider else "a provider"
+        by = f"the provider {provider}" if provider else "any provider"
         findings.append(layers.finding(("model", "name"), "unknown-model", f"no model {name!r} of {by}.{hint}"))
     elif len(offering) > 1:
         message = f"{name} is offered by {one_of(offering)}; say which with model.provider"
@@ -275,9 +275,14 @@ def _image(
 
 
 def _version(package: str, runtime: Runtime, catalog: Catalog) -> str:
+    """The version that the catalog pins for an npm package; the elizaOS version when it pins none."""
     for entry in catalog.entries["plugins"].values():
         if entry.package == package and entry.version:
             return str(entry.version)
+    for kind in ("providers", "channels"):
+        for entry in catalog.entries[kind].values():
+            if entry.plugin == package and entry.plugin_version:
+                return str(entry.plugin_version)
     return (runtime.build_args or {}).get("ELIZA_VERSION", "")
 
 

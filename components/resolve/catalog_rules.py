@@ -97,8 +97,13 @@ def _namespaces_apart(catalog: Catalog) -> Report:
         for environment in catalog.pool_environments(name):
             entry = catalog.environments[environment]
             for cluster in pool_clusters(catalog, name, environment):
+                if cluster not in entry.clusters:  # said by _clusters
+                    continue
                 where = (entry.clusters[cluster].context, (pool.namespace or name) + (entry.namespace_suffix or ""))
                 what = f"{name} in {environment}"
+                if len(where[1]) > 63:
+                    message = f"the namespace of {what}, {where[1]}, is longer than 63 characters"
+                    yield catalog.documents["pools"].finding((name,), "wrong-name", message, key=True)
                 if where in seen:
                     message = (
                         f"{what} and {seen[where]} both use the namespace {where[1]} of {where[0]}; "

@@ -148,6 +148,9 @@ class Layers:
     def finding(self, path: KeyPath, rule: str, message: str, *, severity: Any = "error") -> Finding:
         """A finding where the value at `path` is written, whichever layer that is."""
         layer = self.origin(path)
+        if layer.document is _BUILT_IN_DOCUMENT:  # nobody said it: that is for the agent to mend
+            line, column = self.agent.document.place(path[:1])
+            return Finding(self.agent.file, line, column, rule, message, severity, self.agent.key)
         file, line, column = layer.written_at(_said(layer, path))
         return Finding(file, line, column, rule, message, severity, self.agent.key)
 

@@ -21,6 +21,11 @@ _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]{1,200}")
 # Labels by which Roster's objects, policies and dashboards find each other, or that Kubernetes keeps for itself.
 _OWN_LABELS = ("app.kubernetes.io/", "roster/", "kubernetes.io/", "k8s.io/")
 _OWN_ANNOTATIONS = ("roster/",)
+# What a Gateway takes as the beginning of a path.
+_ROUTE_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))(?:[A-Za-z0-9_.~-]|%(?!2[fF])[0-9a-fA-F]{2})+)*/?")
+# For each field of a cron line what it is, and its least and greatest number; a step stands behind a slash.
+_CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of the month", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
+_CRON_NUMBERS = re.compile(r"(?<![0-9/])[0-9]+")
 Report = Iterator[Finding]
 
 
@@ -39,9 +44,11 @@ def raw_findings(merged: dict[str, Any], layers: Layers, catalog: Catalog) -> Re
     yield from _without_effect(merged, layers, runtime)
     for key in ("plugins", "hosts", "knowledge"):
         values = merged.get(key) or []
+        seen: set[str] = set()
         for index, value in enumerate(values):
-            if value in values[:index]:
+            if value in seen:
                 yield layers.finding((key, index), "duplicate-value", f"{key}: {value!r} stands here a second time")
+            seen.add(value)
 
 
 def _complete(merged: dict[str, Any], layers: Layers) -> Report:
@@ -87,6 +94,9 @@ def _without_effect(merged: dict[str, Any], layers: Layers, runtime: Runtime) ->
         yield layers.finding(
             ("model",), "no-effect", f"model: the runtime {name} calls no model, so this has no effect"
         )
+    if "path" not in (merged.get("metrics") or {}) and _own(layers, "metrics"):
+        message = f"metrics: the runtime {name} says no path of metrics, so say metrics.path too"
+        yield layers.finding(("metrics",), "no-effect", message)
     if not runtime.serves and _own(layers, "exposure"):
         yield layers.finding(("exposure",), "no-effect", f"exposure: agents of the runtime {name} are not called")
 
@@ -140,6 +150,29 @@ def _clusters(agent: ResolvedAgent, layers: Layers) -> Report:
             f"of {agent.environment}; move the agent to a pool with one cluster"
         )
         yield layers.finding(("channels",), "polling-single", message)
+
+
+def _schedule_runs(agent: ResolvedAgent, layers: Layers) -> Report:
+    when = agent.schedule
+    if when is None:
+        return
+    if when.start == when.stop:
+        message = f"schedule: it stops when it starts, at {when.start!r}, so the agent would never run"
+        yield layers.finding(("schedule", "stop"), "no-effect", message)
+    for key, line in (("start", when.start), ("stop", when.stop)):
+        for field, (name, least, most) in zip(line.split(" "), _CRON_FIELDS, strict=True):
+            if any(not least <= int(number) <= most for number in _CRON_NUMBERS.findall(field)):
+                message = f"schedule.{key}: {field!r} is out of range for the {name}; {least} to {most} is allowed"
+                yield layers.finding(("schedule", key), "out-of-range", message)
+
+
+def _folders_apart(agent: ResolvedAgent, layers: Layers) -> Report:
+    if agent.volume is None:
+        return
+    taken = [one.path for one in agent.scratch] + ([agent.config.mount] if agent.config else [])
+    if agent.volume.path in taken:
+        message = f"storage.volume.path: {agent.volume.path} is a folder of the runtime's own; choose another"
+        yield layers.finding(("storage", "volume", "path"), "path-taken", message)
 
 
 def _requests_within_limits(agent: ResolvedAgent, layers: Layers) -> Report:
@@ -216,6 +249,8 @@ _RULES: tuple[Callable[[ResolvedAgent, Layers], Report], ...] = (
     _scaling_bounds,
     _single_consumer,
     _clusters,
+    _schedule_runs,
+    _folders_apart,
     _requests_within_limits,
     _variables,
     _config_fits,
@@ -233,6 +268,9 @@ def _neighbours(agent: ResolvedAgent, layers: Layers, catalog: Catalog) -> Repor
             if reference != "gateway" and reference.split("/")[0] not in catalog.pools:
                 message = f"{'.'.join(path)}: no pool {reference.split('/')[0]!r}; there is {one_of(catalog.pools)}"
                 yield layers.finding((*path, index), "unknown-pool", message)
+    if agent.exposure.host and not _ROUTE_PATH.fullmatch(agent.exposure.path):
+        message = f"exposure.path: {show(agent.exposure.path)} is no path that a gateway can match"
+        yield layers.finding(("exposure", "path"), "wrong-value", message)
     if agent.exposure.host and not agent.exposure.gateway:
         message = "exposure.callers: a public host is reached through the gateway, so it must be among the callers"
         yield layers.finding(("exposure", "callers"), "no-effect", message)

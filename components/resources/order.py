@@ -22,8 +22,10 @@ STAGES: tuple[frozenset[str], ...] = (
 # What would take other things along when it is deleted: a pool's every object, an agent's memory.
 PROTECTED = frozenset({"Namespace", "PersistentVolumeClaim"})
 
-# Words that once stood for a kind in logical names, and type tokens that once stood for a token. When either changes,
-# the old one goes in here: otherwise Pulumi creates the object anew and then deletes it, as it is the same one.
+# The word that stands for a kind in logical names, where it is not the kind itself in lower case. When a word or a type
+# token changes, the old one becomes a former one: otherwise Pulumi creates the object under its new name and then
+# deletes the old one, which is the same object.
+WORDS: dict[str, str] = {}
 FORMER_WORDS: dict[str, tuple[str, ...]] = {}
 FORMER_TOKENS: dict[str, tuple[str, ...]] = {}
 
@@ -54,7 +56,8 @@ def logical_name(component: str, manifest: Manifest) -> str:
 
     The component's name is in it because Pulumi tells resources apart by their types and this name only.
     """
-    return _logical_name(component, manifest, manifest["kind"].lower())
+    kind = manifest["kind"]
+    return _logical_name(component, manifest, WORDS.get(kind, kind.lower()))
 
 
 def former_names(component: str, manifest: Manifest) -> list[str]:

@@ -143,7 +143,7 @@ def _rule(alert: Alert, limit: float, namespace: str, agent: str, owner: str, se
         where_deployment=f'{where},deployment="{agent}"' if agent else where,
     )
     if alert.compare:
-        expression = f"{expression} {alert.compare} {limit:g}"
+        expression = f"{expression} {alert.compare} {limit:.15g}"
     if not agent:
         expression = f'({expression}) unless on (agent_id) {OWN}{{alert="{alert.name}"}}'
     minutes = alert.minutes or int(limit)
@@ -154,6 +154,6 @@ def _rule(alert: Alert, limit: float, namespace: str, agent: str, owner: str, se
         "labels": {"severity": alert.severity, "owner": owner, "namespace": namespace},
         "annotations": {
             "summary": alert.summary,
-            "runbook_url": settings.runbooks.format(alert=alert.name),
+            "runbook_url": settings.runbooks.replace("{alert}", alert.name),
         },
     }

@@ -50,9 +50,12 @@ def scaled_object(agent: ResolvedAgent) -> Manifest | None:
         when = agent.schedule
         hours = {"timezone": when.timezone, "start": when.start, "end": when.stop}
         triggers.append({"type": "cron", "metadata": {**hours, "desiredReplicas": str(max(1, agent.scaling.min))}})
-        if agent.scaling.max > agent.scaling.min and agent.scaling.cpu and not queue:
-            value = str(agent.scaling.cpu)
-            triggers.append({"type": "cpu", "metricType": "Utilization", "metadata": {"value": value}})
+        if agent.scaling.max > agent.scaling.min and not queue:
+            triggers += [
+                {"type": name, "metricType": "Utilization", "metadata": {"value": str(share)}}
+                for name, share in (("cpu", agent.scaling.cpu), ("memory", agent.scaling.memory))
+                if share
+            ]
     spec = {
         "scaleTargetRef": {"name": agent.name},
         "minReplicaCount": 0 if agent.schedule else agent.scaling.min,
