@@ -3,8 +3,8 @@
 Agents whose files differ only in words share one template, which ranges over them; the words that differ are their
 values. Helm gets what it would otherwise compute (a checksum, a joined name) as a value, which is in its favour.
 
-usage: python bench/helm_chart.py RENDERED CHART            writes the chart
-       python bench/helm_chart.py RENDERED --same OUTPUT    exit 1 unless `helm template` printed the same objects
+usage: python -m bench.helm_chart RENDERED CHART            writes the chart
+       python -m bench.helm_chart RENDERED --same OUTPUT    exit 1 unless `helm template` printed the same objects
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Measures Roster beside helm, kustomize and kubeconform, all in one run, and prints the table of bench/README.md.
 
-usage: python bench/render_table.py [--sizes 150,1500,10000] [--runs 5] [--work FOLDER] [--write]
+usage: python -m bench.render_table [--sizes 150,1500,10000] [--runs 5] [--work FOLDER] [--write]
 
 Needs Go the first time, to build the three tools (ci/go-tools.txt). Runs are interleaved (A B A B …), so that what else
 the machine does falls on both; figures are medians. Each render goes to a new folder, as on a fresh checkout.
@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -55,7 +54,7 @@ class Bench:
         """The folder of a fleet of this size, written when it is first asked for."""
         folder = self.work / f"fleet-{agents}"
         if not folder.exists():
-            _python("bench/synthetic.py", folder, agents)
+            _python("bench.synthetic", folder, agents)
             _say([ROSTER, "render", "-e", ENVIRONMENT, "-o", self.rendered(agents)], folder)
         return folder
 
@@ -66,8 +65,7 @@ class Bench:
     def objects(self, agents: int) -> int:
         """How many objects a fleet is rendered to."""
         self.fleet(agents)
-        files = self.rendered(agents).rglob("*.yaml")
-        return sum(line.startswith(b"kind:") for file in files for line in file.read_bytes().split(b"\n"))
+        return _kinds(self.rendered(agents).rglob("*.yaml"))
 
     def together(self, *cases: Case, runs: int = 0) -> dict[str, Run]:
         """The median of each case, their runs interleaved."""
@@ -92,14 +90,13 @@ class Bench:
         """`helm template` of the same objects, which is proven first."""
         chart = self.work / f"chart-{agents}"
         self.fleet(agents)
-        _python("bench/helm_chart.py", self.rendered(agents), chart)
+        _python("bench.helm_chart", self.rendered(agents), chart)
         case = Case("helm", lambda _: [self.tools["helm"], "template", "fleet", chart], self.work)
         self.together(case, runs=1)
         output = self.work / "helm.out"
         if agents <= COMPARED_OBJECT_BY_OBJECT:
-            _progress(_python("bench/helm_chart.py", self.rendered(agents), "--same", output))
-        count = sum(line.startswith(b"kind:") for line in output.read_bytes().split(b"\n"))
-        if count != self.objects(agents):
+            _progress(_python("bench.helm_chart", self.rendered(agents), "--same", output))
+        if (count := _kinds([output])) != self.objects(agents):
             raise SystemExit(f"helm made {count} objects, roster {self.objects(agents)}")
         return case
 
@@ -123,7 +120,7 @@ class Bench:
         """Seconds a step of `roster render`, in one process; the run whose sum is the median's."""
         self.fleet(agents)
         runs = [
-            json.loads(_python("bench/steps.py", self.fleet(agents), self.work / f"steps-{agents}-{number}"))
+            json.loads(_python("bench.steps", self.fleet(agents), self.work / f"steps-{agents}-{number}"))
             for number in range(_LIGHT)
         ]
         chosen: dict[str, float] = sorted(runs, key=lambda one: sum(one.values()))[_LIGHT // 2]
@@ -137,7 +134,7 @@ class Bench:
         location = f"{folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
         conform: Command = [self.tools["kubeconform"], "-strict", "-schema-location", location, self.rendered(agents)]
         for _ in range(_LIGHT):
-            alone.append(json.loads(_python("bench/schema_rate.py", self.rendered(agents), folder))["seconds"])
+            alone.append(json.loads(_python("bench.schema_rate", self.rendered(agents), folder))["seconds"])
             for name, run in self.together(
                 Case("kubeconform", lambda _: conform, self.work),
                 Case("check", lambda _: [ROSTER, "check"], fleet),
@@ -150,7 +147,7 @@ class Bench:
     def one_change(self, agents: int) -> dict[str, Run]:
         """In a Git repository whose last commit changes one agent: `roster plan`, and a render over the last one."""
         fleet = self.fleet(agents)
-        git = [*_GIT, "-C", fleet]
+        git: Command = [*_GIT, "-C", fleet]
         for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "fleet"]):
             _say([*git, *words])
         again = self.work / f"again-{agents}"
@@ -173,22 +170,33 @@ def run(work: Path, sizes: list[int], runs: int) -> Results:
         results.steps[agents] = bench.steps(agents)
     small, double = KUSTOMIZE_AT, 2 * KUSTOMIZE_AT
     results.objects |= {agents: bench.objects(agents) for agents in (small, double)}
-    results.kustomize = bench.together(bench.render(small), bench.kustomize(small), bench.kustomize(double), runs=_LIGHT)
+    results.kustomize = bench.together(
+        bench.render(small), bench.kustomize(small), bench.kustomize(double), runs=_LIGHT
+    )
     results.schemas, results.checker = bench.schemas(SCHEMAS_AT)
+    results.schemas_at = SCHEMAS_AT
+    results.objects[SCHEMAS_AT] = bench.objects(SCHEMAS_AT)
     results.help = bench.together(Case("help", lambda _: [ROSTER, "--help"], work))["help"]
     results.one_change = {agents: bench.one_change(agents) for agents in sizes}
     return results
 
 
-def _python(script: str, *arguments: object) -> str:
-    """Runs a script of bench/ in a process of its own: what a measuring process holds would count for its children."""
-    return _say([sys.executable, TOP / script, *map(str, arguments)], TOP)
+def _python(module: str, *arguments: object) -> str:
+    """Runs a module of bench/ in a process of its own: what a measuring process holds would count for its children."""
+    return _say([sys.executable, "-m", module, *map(str, arguments)], TOP)
 
 
 def _say(command: list[str | Path], folder: Path | None = None) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(TOP)}
-    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout.strip()
+    return subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def _kinds(files: Iterable[Path]) -> int:
+    """How many objects YAML files hold."""
+    count = 0
+    for path in files:
+        with path.open("rb") as lines:
+            count += sum(line.startswith(b"kind:") for line in lines)
+    return count
 
 
 def _progress(line: str) -> None:

@@ -1,6 +1,6 @@
 """How fast rendered objects are held against Kubernetes' schemas, by Roster's own checker in one process.
 
-usage: python bench/schema_rate.py RENDERED SCHEMAS    prints {"objects": …, "seconds": …} as JSON, and writes into
+usage: python -m bench.schema_rate RENDERED SCHEMAS    prints {"objects": …, "seconds": …} as JSON, and writes into
        SCHEMAS the very schemas that were used, named as `kubeconform -schema-location` wants them
 """
 

@@ -1,6 +1,6 @@
 """Where the time of `roster render` goes: the library's own functions, timed in one process.
 
-usage: python bench/steps.py FLEET OUTPUT      prints {"step": seconds, …} as JSON; the steps add up to the whole
+usage: python -m bench.steps FLEET OUTPUT      prints {"step": seconds, …} as JSON; the steps add up to the whole
 """
 
 from __future__ import annotations

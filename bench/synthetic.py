@@ -1,6 +1,6 @@
 """Writes a synthetic fleet: as many agents as asked for, about eight objects each, in one environment.
 
-usage: python bench/synthetic.py FOLDER AGENTS
+usage: python -m bench.synthetic FOLDER AGENTS
 """
 
 from __future__ import annotations
@@ -8,6 +8,10 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+
+from ci.schema_files import write_schemas
+from components.definition.tree import WorkTree
+from components.fleet import Fleet
 
 ENVIRONMENT = "prod"
 _BENCH = Path(__file__).parent
@@ -71,6 +75,7 @@ def write_fleet(folder: Path, agents: int) -> None:
     for number in range(agents):
         path = folder / "agents" / pools[number % len(pools)] / f"agent-{number:05}.yaml"
         path.write_text(definition(number), "utf-8")
+    write_schemas(Fleet.open(WorkTree(folder)), folder)
 
 
 def definition(number: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from components.definition.findings import Finding, InvalidInput, errors, nearest
 from components.definition.load import (
@@ -16,11 +16,13 @@ from components.definition.load import (
     load_catalog,
     named_files,
 )
+from components.definition.partial import CONSEQUENCES, without
 from components.definition.tree import AGENTS, FileProblem, Listing, Tree
 from components.facts import Facts, facts
 from components.resolve import ResolvedAgent, agent_references, catalog_references, resolve
 from components.resolve.build import Shared
 from components.resolve.catalog_rules import catalog_findings
+from components.resolve.references import unknown_names
 
 
 @dataclass(slots=True)
@@ -88,9 +90,10 @@ class Fleet:
         examined = Examined(path, agent, {}, findings)
         if agent is None:
             return examined
-        problems = agent_references(agent, self.catalog)
-        findings += problems
+        findings += agent_references(agent, self.catalog)
         if errors(findings):
+            findings += self._despite_faults(agent, environments)
+            examined.findings = list(dict.fromkeys(findings))
             return examined
         for environment in self.environments_of(agent):
             if environments is not None and environment not in environments:
@@ -101,6 +104,19 @@ class Fleet:
                 examined.resolved[environment] = resolved
         examined.findings = list(dict.fromkeys(findings))
         return examined
+
+    def _despite_faults(self, agent: LoadedAgent, environments: Sequence[str] | None) -> list[Finding]:
+        """What else is wrong with a definition that has faults: what can be said without what holds them."""
+        unknown = [path for path, _, _ in unknown_names(agent.raw, self.catalog)]
+        left = {"owner": "", "description": "", **without(agent.raw, unknown)}
+        if agent.pool not in self.catalog.pools or "runtime" not in left:
+            return []
+        rest = replace(agent, raw={key: value for key, value in left.items() if key != "overrides"})
+        found: list[Finding] = []
+        for environment in self.environments_of(rest):
+            if environments is None or environment in environments:
+                found += resolve(rest, environment, self.catalog, self._shared)[1]
+        return [one for one in found if one.file == agent.file and one.rule not in CONSEQUENCES]
 
     def environments_of(self, agent: LoadedAgent) -> list[str]:
         """The environments that an agent runs in, in order of promotion."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from components.definition.findings import Finding, Severity
 from components.definition.load import Catalog, agent_of
 from components.definition.tree import Tree
-from components.definition.yaml_reader import KeyPath, read_yaml
+from components.definition.yaml_reader import Document, KeyPath, read_yaml
 from components.facts import Facts
 from components.resolve.quantities import byte_count, cores
 
@@ -40,11 +40,14 @@ class _Fleet:
         self.tree = tree
         self.known = known
         self.catalog = catalog
+        self.documents: dict[str, Document] = {}
 
     def _finding(
         self, of: Facts, path: KeyPath, rule: str, message: str, severity: Severity = "error", needle: str = ""
     ) -> Finding:
-        document = read_yaml(self.tree.read(of.file), of.file)
+        document = self.documents.get(of.file)
+        if document is None:
+            document = self.documents[of.file] = read_yaml(self.tree.read(of.file), of.file)
         line, column = document.place(path)
         if needle and needle in document.text:
             position = document.text.index(needle)

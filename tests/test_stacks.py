@@ -6,12 +6,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from small_fleet import MINIMAL, fleet
+
 from components.definition.load import Catalog, agent_of
 from components.definition.tree import WorkTree
 from components.fleet import Fleet
 from components.resources.order import identity
 from components.stacks import NAME_MAX, all_stacks, holds, needs, parse_stack, stacks_of_agent
-from small_fleet import MINIMAL, fleet
 from stacks.contents import contents
 
 POOLS = """\
@@ -34,7 +35,7 @@ def catalog() -> Catalog:
     return small().catalog
 
 
-def test_names_say_environment_cluster_pool_and_shard():
+def test_names_say_environment_cluster_pool_and_shard() -> None:
     names = [stack.name for stack in all_stacks(catalog())]
     assert names[:4] == ["images", "dev.platform", "dev.business", "dev.business.0"]
     assert [name for name in names if name.startswith("prod.eu")] == [
@@ -53,11 +54,11 @@ def test_names_say_environment_cluster_pool_and_shard():
     assert "prod.eu.support.0" not in names
 
 
-def test_a_pool_has_no_stack_where_it_does_not_run():
+def test_a_pool_has_no_stack_where_it_does_not_run() -> None:
     assert [stack.name for stack in all_stacks(catalog()) if stack.pool == "trial"] == ["dev.trial", "dev.trial.0"]
 
 
-def test_no_two_stacks_have_one_name_and_every_name_parses_to_its_stack():
+def test_no_two_stacks_have_one_name_and_every_name_parses_to_its_stack() -> None:
     stacks = all_stacks(catalog())
     assert len({stack.name for stack in stacks}) == len(stacks)
     assert [parse_stack(stack.name, catalog()) for stack in stacks] == stacks
@@ -73,13 +74,13 @@ def test_no_two_stacks_have_one_name_and_every_name_parses_to_its_stack():
         ("", "no stack ''"),
     ],
 )
-def test_a_wrong_name_is_answered_with_the_nearest(name: str, hint: str):
+def test_a_wrong_name_is_answered_with_the_nearest(name: str, hint: str) -> None:
     with pytest.raises(LookupError) as caught:
         parse_stack(name, catalog())
     assert hint in str(caught.value.args[0])
 
 
-def test_every_agent_lies_in_one_shard_of_each_cluster_of_its_pool():
+def test_every_agent_lies_in_one_shard_of_each_cluster_of_its_pool() -> None:
     sample = small()
     for path in sample.definitions:
         found = stacks_of_agent(sample.catalog, "prod", *agent_of(path))
@@ -87,13 +88,13 @@ def test_every_agent_lies_in_one_shard_of_each_cluster_of_its_pool():
         assert len({stack.shard for stack in found}) == 1
 
 
-def test_only_shards_hold_agents():
+def test_only_shards_hold_agents() -> None:
     for stack in all_stacks(catalog()):
         if stack.kind != "shard" or stack.pool != "business":
             assert not holds(stack, "business", "agent-1")
 
 
-def test_a_stack_comes_after_all_that_it_needs():
+def test_a_stack_comes_after_all_that_it_needs() -> None:
     stacks = all_stacks(catalog())
     seen: set[str] = set()
     for stack in stacks:
@@ -104,7 +105,7 @@ def test_a_stack_comes_after_all_that_it_needs():
 
 
 @pytest.mark.parametrize("which", ["sample", "small"])
-def test_no_two_stacks_hold_one_object(which: str):
+def test_no_two_stacks_hold_one_object(which: str) -> None:
     chosen = Fleet.open(WorkTree(SAMPLE)) if which == "sample" else small()
     filled = {agent_of(path)[0] for path in chosen.definitions}
     owners: dict[tuple[str, ...], str] = {}
@@ -119,7 +120,7 @@ def test_no_two_stacks_hold_one_object(which: str):
     assert owners
 
 
-def test_a_name_too_long_for_pulumi_is_refused():
+def test_a_name_too_long_for_pulumi_is_refused() -> None:
     name = "a" * 50
     environments = f"""\
 {name}:

@@ -214,7 +214,7 @@ def _group_section(group: Group) -> str:
     if count == 1:
         lines = [f"**{group.members[0]}** in {where}" + (f" · `{one.file}`" if one.file else "")]
     else:
-        lines = [f"**{count} agents** in {where}: {_names(group.members)}"]
+        lines = [f"**{count:,} agents** in {where}: {_names(group.members)}"]
         lines.append(f"- the same for all; values are those of {one.key}")
     if one.restarts:
         lines.append(f"- **pods restart**: {'; '.join(one.restarts)}")

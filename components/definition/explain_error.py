@@ -39,6 +39,15 @@ def validate(model: type[BaseModel], value: Any, document: Document, prefix: Key
     return []
 
 
+def faults(model: type[BaseModel], value: Any) -> list[KeyPath]:
+    """Where `value` does not fit `model`: paths as they stand in the file."""
+    try:
+        model.__pydantic_validator__.validate_python(value)
+    except ValidationError as error:
+        return [_real_path(value, detail["loc"]) for detail in error.errors(include_url=False, include_input=False)]
+    return []
+
+
 def _finding(model: type[BaseModel], value: Any, error: Any, document: Document, prefix: KeyPath) -> Finding:
     location: KeyPath = error["loc"]
     kind: str = error["type"]

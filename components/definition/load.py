@@ -12,9 +12,10 @@ from components.definition import catalog as models
 from components.definition.agent import Definition
 from components.definition.character import read_character
 from components.definition.empty_values import empty_values, fill_allowed
-from components.definition.explain_error import validate
+from components.definition.explain_error import faults, validate
 from components.definition.fields import Closed, NAME_MAX, NAME_PATTERN, RESERVED_NAMES
-from components.definition.findings import Finding
+from components.definition.findings import Finding, errors
+from components.definition.partial import without
 from components.definition.pasted_secrets import pasted_secrets
 from components.definition.tree import AGENTS, FileProblem, Listing, Tree
 from components.definition.yaml_reader import Document, KeyPath, read_yaml
@@ -60,7 +61,7 @@ class Catalog:
 
 @dataclass(slots=True)
 class LoadedAgent:
-    """A definition that fits its model, with the files that it names."""
+    """A definition with the files that it names. One that is not `whole` had faults, and `raw` lacks what holds them."""
 
     name: str
     pool: str
@@ -69,6 +70,7 @@ class LoadedAgent:
     texts: dict[str, str]
     characters: dict[str, dict[str, Any]]
     contexts: dict[str, str]
+    whole: bool = True
 
     @property
     def key(self) -> str:
@@ -243,11 +245,12 @@ def load_agent(tree: Tree, path: str, files: frozenset[str]) -> tuple[LoadedAgen
     fill_allowed(document.value)
     problems = _problems(Definition, document)
     findings += problems
-    if problems or any(finding.severity == "error" for finding in findings):
-        return None, findings
-    agent = LoadedAgent(name, pool, document, document.value, {}, {}, {})
+    whole = not errors(findings)
+    raw = document.value if whole else without(document.value, faults(Definition, document.value))
+    agent = LoadedAgent(name, pool, document, raw, {}, {}, {})
     for where, settings in _each_settings(agent.raw):
         _load_named_files(tree, agent, where, settings, files, findings)
+    agent.whole = not errors(findings)
     return agent, findings
 
 

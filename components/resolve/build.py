@@ -115,7 +115,7 @@ def _build(merged: dict[str, Any], layers: Layers, findings: list[Finding]) -> R
         restarts=merged["restarts"],
         volume=Volume(volume["size"], volume["path"], volume.get("storage_class", "")) if volume else None,
         databases=tuple(sorted(databases)),
-        knowledge={path: agent.texts[path] for path in _knowledge(merged, agent)},
+        knowledge={path: agent.texts.get(path, "") for path in _knowledge(merged, agent)},
         exposure=Exposure(
             exposure.get("host", ""),
             exposure["path"],
@@ -202,7 +202,7 @@ def _prompt(merged: dict[str, Any], agent: LoadedAgent) -> Prompt | None:
     given = merged.get("prompt")
     if not given or not ("text" in given or "file" in given):
         return None
-    text = given["text"] if "text" in given else agent.texts[beside(agent.file, given["file"]) or ""]
+    text = given["text"] if "text" in given else agent.texts.get(beside(agent.file, given["file"]) or "", "")
     return Prompt(text, given.get("version", ""), given.get("variables") or {})
 
 
@@ -220,7 +220,9 @@ def _character(
         message = f"character is missing; the runtime {agent.raw['runtime']} needs one"
         findings.append(layers.finding(("character",), "missing-key", message))
         return None, (), ()
-    character = given["inline"] if "inline" in given else agent.characters[beside(agent.file, given["file"]) or ""]
+    character = (
+        given["inline"] if "inline" in given else agent.characters.get(beside(agent.file, given["file"]) or "", {})
+    )
     by_package = {entry.package: name for name, entry in known.items() if entry.package}
     channels = catalog.entries["channels"]
     of_channels = {entry.plugin: name for name, entry in channels.items() if entry.plugin}
@@ -254,7 +256,7 @@ def _image(
     if "build" in merged:
         context = beside(agent.file, merged["build"]["context"]) or ""
         parts: dict[str, Any] = {
-            "context": agent.contexts[context],
+            "context": agent.contexts.get(context, ""),
             "dockerfile": merged["build"].get("dockerfile", ""),
         }
         repository = f"{registry}/{agent.pool}-{agent.name}"

@@ -43,11 +43,15 @@ def agent_references(agent: LoadedAgent, catalog: Catalog) -> list[Finding]:
         hint = nearest(agent.pool, catalog.pools) or f" There is: {one_of(catalog.pools)}."
         message = f"the folder's name is the pool's, and the catalog has no pool {agent.pool!r}.{hint}"
         findings.append(Finding(agent.file, 1, 1, "unknown-pool", message))
-    for path, name, kind in _named(raw):
-        if name not in catalog.entries[kind]:
-            findings.append(unknown(document, path, name, kind, catalog.entries[kind]))
+    for path, name, kind in unknown_names(raw, catalog):
+        findings.append(unknown(document, path, name, kind, catalog.entries[kind]))
     findings += _environment_findings(agent, catalog)
     return findings
+
+
+def unknown_names(raw: dict[str, Any], catalog: Catalog) -> list[tuple[KeyPath, str, str]]:
+    """Names in a definition, outside of its overrides, that the catalog does not have: path, name and kind."""
+    return [(path, name, kind) for path, name, kind in _named(raw) if name not in catalog.entries[kind]]
 
 
 def _environment_findings(agent: LoadedAgent, catalog: Catalog) -> Iterator[Finding]:
@@ -73,8 +77,9 @@ def _environment_findings(agent: LoadedAgent, catalog: Catalog) -> Iterator[Find
 
 
 def _named(raw: dict[str, Any]) -> Iterator[tuple[KeyPath, str, str]]:
-    yield ("owner",), raw["owner"], "teams"
-    yield ("runtime",), raw["runtime"], "runtimes"
+    for key, kind in (("owner", "teams"), ("runtime", "runtimes")):
+        if key in raw:
+            yield (key,), raw[key], kind
     yield from _named_in_settings(raw, ())
 
 

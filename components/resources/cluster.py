@@ -18,8 +18,8 @@ BURST = 100
 def cluster_provider(environment: str, cluster: str, context: str) -> kubernetes.Provider:
     """The provider for a cluster of an environment. Credentials come from the kubeconfig of whoever runs Pulumi.
 
-    It counts as another provider, and every object as to be replaced, only when the environment's or the cluster's
-    name in the catalog changes: a renamed context or a moved API server replaces nothing; a new cluster needs a new name.
+    It counts as another one, and every object as to be replaced, only when the name of the environment or the cluster
+    changes in the catalog: a renamed context or a moved API server replaces nothing, and a new cluster has a new name.
     """
     with _kubeconfig_hidden():
         return kubernetes.Provider(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from components.resources.order import STAGES, logical_name, stage_of, type_token, unregistrable, wait_seconds
 from components.specs import BUILDERS
 
@@ -43,11 +44,11 @@ def sdk_tokens() -> set[str]:
         ("scheduling.k8s.io/v1", "PriorityClass"),
     ],
 )
-def test_types_of_kubernetes_itself_are_those_that_the_sdk_knows(version: str, kind: str):
+def test_types_of_kubernetes_itself_are_those_that_the_sdk_knows(version: str, kind: str) -> None:
     assert type_token(manifest(version, kind)) in sdk_tokens()
 
 
-def test_custom_resources_get_the_type_that_the_sdk_gives_them(monkeypatch: pytest.MonkeyPatch):
+def test_custom_resources_get_the_type_that_the_sdk_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
     import pulumi
     from pulumi_kubernetes.apiextensions import CustomResource
 
@@ -58,19 +59,19 @@ def test_custom_resources_get_the_type_that_the_sdk_gives_them(monkeypatch: pyte
     assert seen == [type_token(one)]
 
 
-def test_an_object_is_named_after_its_component_and_kind():
+def test_an_object_is_named_after_its_component_and_kind() -> None:
     assert logical_name("triage", manifest("apps/v1", "Deployment", "triage")) == "triage/deployment"
     assert logical_name("triage", manifest("v1", "ConfigMap", "more")) == "triage/configmap/more"
 
 
-def test_a_kind_has_one_place_in_the_order():
+def test_a_kind_has_one_place_in_the_order() -> None:
     kinds = [kind for stage in STAGES for kind in stage]
     assert len(kinds) == len(set(kinds))
     with pytest.raises(ValueError, match="Secret space/one: the kind Secret has no place"):
         stage_of(manifest("v1", "Secret"))
 
 
-def test_what_the_specs_build_first_is_not_created_later():
+def test_what_the_specs_build_first_is_not_created_later() -> None:
     """Both say an order of creation; they must not contradict each other."""
     built = [builder.__name__ for builder in BUILDERS]
     kinds = {name: name.title().replace("_", "") for name in built}
@@ -87,12 +88,12 @@ def test_what_the_specs_build_first_is_not_created_later():
         ({"a": 2**60}, "spec.a is a number that would be rounded"),
     ],
 )
-def test_values_that_pulumi_would_change_are_named(spec: dict[str, Any], problem: str):
+def test_values_that_pulumi_would_change_are_named(spec: dict[str, Any], problem: str) -> None:
     (found,) = unregistrable([manifest("apps/v1", "Deployment", spec=spec)])
     assert problem in found
 
 
-def test_two_manifests_for_one_object_are_refused():
+def test_two_manifests_for_one_object_are_refused() -> None:
     twice = [
         manifest("autoscaling/v2", "HorizontalPodAutoscaler"),
         manifest("autoscaling/v1", "HorizontalPodAutoscaler"),
@@ -100,6 +101,6 @@ def test_two_manifests_for_one_object_are_refused():
     assert any("two manifests for one object" in problem for problem in unregistrable(twice))
 
 
-def test_a_deployment_is_waited_for_until_kubernetes_gives_up_itself():
+def test_a_deployment_is_waited_for_until_kubernetes_gives_up_itself() -> None:
     assert wait_seconds(manifest("apps/v1", "Deployment", spec={"progressDeadlineSeconds": 900})) == 960
     assert wait_seconds(manifest("v1", "Service", spec={})) is None
