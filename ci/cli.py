@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ci import completion
+
 app = typer.Typer(
     name="roster",
     help="Run a fleet of AI agents on Kubernetes from YAML in Git. Definitions lie in agents/POOL/AGENT.yaml.",
@@ -36,6 +38,18 @@ class PlanFormat(StrEnum):
 
 Environment = Annotated[str, typer.Option("--environment", "-e", help="An environment of the catalog.")]
 Today = Annotated[str, typer.Option("--today", help="The day that expiry dates are held against, YYYY-MM-DD.")]
+Agent = Annotated[
+    str,
+    typer.Argument(metavar="AGENT", help="By name, pool/name or path.", autocompletion=completion.agents),
+]
+OneEnvironment = Annotated[
+    str,
+    typer.Option(
+        "--environment", "-e", help="Just in this environment of the catalog.", autocompletion=completion.environments
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the difference and write nothing.")]
+Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
 @app.command()
@@ -81,6 +95,173 @@ def plan(
     from ci.commands.plan import run
 
     run(base, environment, folder, output.value, today, allow_removals)
+
+
+@app.command()
+def explain(agent: Agent, environment: OneEnvironment = "", as_json: Json = False) -> None:
+    """Show an agent as it runs, each value with its file and line.
+
+    Without -e: as in the last environment, in order of promotion, that it runs in.
+    """
+    from ci.commands.explain import run
+
+    run(agent, environment, as_json)
+
+
+@app.command(name="list")
+def list_agents(
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", "-w", help="field=value, field!=value, field~part, cost>=100; all must hold."),
+    ] = None,
+    environment: OneEnvironment = "",
+    as_json: Json = False,
+) -> None:
+    """Show the fleet: who runs what, on which model, for how much.
+
+    roster list --where model.name=claude-sonnet-4-5 --where channel=telegram
+    """
+    from ci.commands.list import run
+
+    run(where or [], environment, as_json)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="The agent's name: lower-case letters, digits, hyphens.")],
+    pool: Annotated[str, typer.Option("--pool", help="A pool of the catalog.", autocompletion=completion.pools)],
+    runtime: Annotated[
+        str, typer.Option("--runtime", help="A runtime of the catalog.", autocompletion=completion.runtimes)
+    ],
+    owner: Annotated[
+        str, typer.Option("--owner", help="A team; the pool's with none.", autocompletion=completion.teams)
+    ] = "",
+    description: Annotated[str, typer.Option("--description", help="What it is for, in a sentence.")] = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Write a small, commented, valid definition. Nothing that is there is overwritten."""
+    from ci.commands.new import run
+
+    run(name, pool, runtime, owner, description, dry_run)
+
+
+@app.command(name="set")
+def set_fields(
+    agent: Agent,
+    assignments: Annotated[list[str], typer.Argument(metavar="FIELD=VALUE...", help="Such as model.max_tokens=2000.")],
+    environment: OneEnvironment = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Set fields of a definition; every other byte stays.
+
+    roster set lead-scorer model.name=claude-haiku-4-5 'hosts=[crm.example.com]' -e prod
+    """
+    from ci.commands.edit import run_set
+
+    run_set(agent, assignments, environment, dry_run)
+
+
+@app.command()
+def unset(
+    agent: Agent,
+    fields: Annotated[list[str], typer.Argument(metavar="FIELD...", help="Such as scaling.max.")],
+    environment: OneEnvironment = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Take fields out, so that tier, pool and environment decide."""
+    from ci.commands.edit import run_unset
+
+    run_unset(agent, fields, environment, dry_run)
+
+
+@app.command()
+def scale(
+    agent: Agent,
+    count: Annotated[int | None, typer.Argument(metavar="[N]", help="A fixed number of pods.")] = None,
+    least: Annotated[int | None, typer.Option("--min", help="Pods at the least.")] = None,
+    most: Annotated[int | None, typer.Option("--max", help="Pods at the most.")] = None,
+    environment: OneEnvironment = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Say how many pods run: a fixed number, or --min and --max."""
+    from ci.commands.edit import run_scale
+
+    run_scale(agent, count, least, most, environment, dry_run)
+
+
+@app.command()
+def suspend(agent: Agent, environment: OneEnvironment = "", dry_run: DryRun = False) -> None:
+    """Stop an agent: no pods, no traffic. Its definition stays."""
+    from ci.commands.edit import run_suspend
+
+    run_suspend(agent, environment, dry_run)
+
+
+@app.command()
+def resume(agent: Agent, environment: OneEnvironment = "", dry_run: DryRun = False) -> None:
+    """Take a suspension back."""
+    from ci.commands.edit import run_resume
+
+    run_resume(agent, environment, dry_run)
+
+
+@app.command()
+def restart(agent: Agent, environment: OneEnvironment = "", dry_run: DryRun = False) -> None:
+    """Restart an agent's pods, by raising its `restarts`."""
+    from ci.commands.edit import run_restart
+
+    run_restart(agent, environment, dry_run)
+
+
+@app.command()
+def rollback(
+    agent: Agent,
+    to: Annotated[str, typer.Option("--to", metavar="REF", help="The commit, tag or branch to go back to.")],
+    dry_run: DryRun = False,
+) -> None:
+    """Put back an agent's files as of a commit.
+
+    The definition and what it names: prompt, character, knowledge, build context."""
+    from ci.commands.rollback import run
+
+    run(agent, to, dry_run)
+
+
+@app.command()
+def remove(
+    agent: Agent,
+    force: Annotated[bool, typer.Option("--force", help="Even while other agents call it.")] = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Remove an agent's files; refused while other agents call it.
+
+    The definition and the files that only it names."""
+    from ci.commands.remove import run
+
+    run(agent, force, dry_run)
+
+
+@app.command()
+def migrate(
+    agents: Annotated[
+        list[str] | None, typer.Argument(help="Just these agents.", autocompletion=completion.agents)
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Move definitions to the newest `version`, all or none."""
+    from ci.commands.migrate import run
+
+    run(agents or [], dry_run)
+
+
+@app.command()
+def schema(
+    check_only: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when a file differs.")] = False,
+) -> None:
+    """Write the schemas that editors complete and explain with."""
+    from ci.commands.schema import run
+
+    run(check_only)
 
 
 def main() -> None:

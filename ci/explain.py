@@ -37,7 +37,7 @@ Place = tuple[str, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One value: `source` says which layer or which part of the catalog it comes from, the place where it is written."""
+    """One value; `source` says which layer or part of the catalog it comes from, the place where it is written."""
 
     topic: str
     field: str
@@ -88,6 +88,11 @@ class _Explained:
             if path[0] not in _DERIVED:
                 layer, place = self._origin(path)
                 yield self._line(topics[str(path[0])], ".".join(map(str, path)), value, layer, place)
+        model = self.agent.model
+        if model and "provider" not in self.merged["model"]:
+            place = self._catalog("providers", (model.provider, "models", model.name), key=True)
+            source = f"provider {model.provider}, which offers the model"
+            yield self._line("model and prompt", "model.provider", model.provider, source, place)
         for name, value in self.agent.alerts.items():
             if name not in (self.merged.get("alerts") or {}):
                 place = self._catalog("settings", ("alerts", name))
@@ -221,12 +226,10 @@ def _written(layer: Layer, path: KeyPath) -> Place:
 def _has(document: Document, path: KeyPath) -> bool:
     value = document.value
     for part in path:
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
-        else:
+        inside = part in value if isinstance(value, dict) else isinstance(value, list) and part in range(len(value))
+        if not inside:
             return False
+        value = value[part]
     return True
 
 

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 
 from components.definition.catalog import Provider, Runtime
+from components.definition.defaults import BUILT_IN
 from components.definition.load import Catalog
 from components.definition.tree import AGENTS
-from components.definition.defaults import BUILT_IN
 
 _HEAD = """\
 # yaml-language-server: $schema=../agent.schema.json

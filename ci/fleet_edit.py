@@ -40,9 +40,9 @@ class ChangedMeanwhile(Exception):  # noqa: N818 - it names what happened
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an edit does: errors that it brings and leaves, facts afterwards, files that nothing names any more.
+    """What an edit does: errors that it brings, facts afterwards, files that nothing names any more.
 
-    Errors that were there before do not count as brought.
+    Errors that were there before do not count as brought; `left` are those of them in the files that it concerns.
     """
 
     brought: list[Finding]
@@ -78,14 +78,18 @@ class Edit:
         self.before = {path: read_or_none(fleet.tree, path) for path in changes}
         self.changes = {path: data for path, data in changes.items() if data != self.before[path]}
 
-    def judge(self, today: str) -> Verdict:
-        """What it would do to the fleet. Raises InvalidInput when the catalog would not be sound afterwards."""
+    def judge(self, today: str, known: list[Known] | None = None) -> Verdict:
+        """What it would do to the fleet; `known` is what `know` said of it, if that was asked already.
+
+        Raises InvalidInput when the catalog would not be sound afterwards.
+        """
         fleet, changes = self.fleet, self.changes
         after = Fleet.open(OverlayTree(fleet.tree, changes))
         touched = {path for path in changes if is_definition(path)}
         aside = set(changes) - touched
         comes_or_goes = any(self.before[path] is None or changes[path] is None for path in touched)
-        known = know(fleet) if aside or comes_or_goes else None
+        if known is None and (aside or comes_or_goes):
+            known = know(fleet)
         if known:
             touched |= {one.path for one in known if any(_names(one.named, path) for path in aside)}
         old, new = _seen(fleet, touched, today), _seen(after, touched, today)
@@ -99,7 +103,7 @@ class Edit:
             new.findings += _between(after, facts + new.facts)
             still = set().union(new.named, *(one.named for one in others))
             orphans = [path for path in after.listing.files if _names(old.named, path) and not _names(still, path)]
-        return _verdict(old, new, orphans)
+        return _verdict(old, new, orphans, touched | set(changes))
 
     def difference(self) -> str:
         """A unified diff, files in order."""
@@ -156,11 +160,12 @@ def _seen(fleet: Fleet, paths: Collection[str], today: str) -> _Seen:
     return seen
 
 
-def _verdict(old: _Seen, new: _Seen, orphans: list[str]) -> Verdict:
+def _verdict(old: _Seen, new: _Seen, orphans: list[str], touched: Collection[str]) -> Verdict:
     were = {(one.file, one.rule, one.message) for one in old.findings}
     wrong = sorted(set(errors(new.findings)))
     brought = [one for one in wrong if (one.file, one.rule, one.message) not in were]
-    return Verdict(brought, [one for one in wrong if one not in brought], new.facts, orphans)
+    left = [one for one in wrong if one not in brought and one.file in touched]
+    return Verdict(brought, left, new.facts, orphans)
 
 
 def _between(fleet: Fleet, facts: list[Facts]) -> list[Finding]:

@@ -28,12 +28,14 @@ def register(held: Contents, commit: str) -> dict[str, Any]:
         return {"images": "not built by this program yet", "objects": 0}
     from components.resources.cluster import cluster_provider
 
-    opts = pulumi.ResourceOptions(provider=cluster_provider(stack.environment, stack.cluster, stack.context))
-    component = COMPONENTS[stack.kind]
-    applied = {
-        part.name: component(part.name, part.manifests, namespace=part.namespace, commit=commit, opts=opts).applied
-        for part in held.parts
-    }
+    provider = cluster_provider(stack.environment, stack.cluster, stack.context)
+    applied = {}
+    for part in held.parts:
+        opts = pulumi.ResourceOptions(provider=provider)
+        component = COMPONENTS[stack.kind](
+            part.name, part.manifests, namespace=part.namespace, commit=commit, opts=opts
+        )
+        applied[part.name] = component.applied
     outputs: dict[str, Any] = {"agents" if stack.kind == "shard" else stack.kind: applied, "objects": held.objects}
     if held.namespace:
         outputs["namespace"] = held.namespace

@@ -21,18 +21,20 @@ def test_the_shard_of_known_agents_never_changes() -> None:
     assert found == PLACES
 
 
+@settings(deadline=None)
 @given(names, names, counts)
 def test_a_shard_is_one_of_the_pools(pool: str, agent: str, count: int) -> None:
     assert 0 <= shard_of(pool, agent, count) < count
 
 
+@settings(deadline=None)
 @given(names, names, counts)
 def test_another_shard_moves_an_agent_to_itself_or_not_at_all(pool: str, agent: str, count: int) -> None:
     before, after = shard_of(pool, agent, count), shard_of(pool, agent, count + 1)
     assert after in (before, count)
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(names, st.integers(1, 15))
 def test_another_shard_moves_its_share_of_the_agents(pool: str, count: int) -> None:
     agents = [f"agent-{number}" for number in range(2000)]

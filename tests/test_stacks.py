@@ -38,18 +38,16 @@ def catalog() -> Catalog:
 def test_names_say_environment_cluster_pool_and_shard() -> None:
     names = [stack.name for stack in all_stacks(catalog())]
     assert names[:4] == ["images", "dev.platform", "dev.business", "dev.business.0"]
-    assert [name for name in names if name.startswith("prod.eu")] == [
-        "prod.eu.platform",
-        "prod.eu.business",
-        "prod.eu.business.0",
-        "prod.eu.business.1",
-        "prod.eu.business.2",
-        "prod.eu.community",
-        "prod.eu.community.0",
-        "prod.eu.halted",
-        "prod.eu.halted.0",
+    assert [name for name in names if name.startswith("prod.us.b")] == [
+        "prod.us.business",
+        "prod.us.business.0",
+        "prod.us.business.1",
+        "prod.us.business.2",
     ]
-    # This pool names the clusters that it runs in.
+    assert "prod.eu.platform" in names
+    # Other pools run in the first cluster, or in those that they name.
+    assert "prod.eu.community.0" in names
+    assert "prod.us.community.0" not in names
     assert "prod.us.support.0" in names
     assert "prod.eu.support.0" not in names
 

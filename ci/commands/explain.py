@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -12,10 +11,11 @@ import typer
 from ci.commands.session import FINDINGS, environment_of, fail, open_fleet, path_of
 from ci.explain import TOPICS, Line, explain
 from ci.formats import as_text
+from ci.tables import print_groups
 from components.definition.findings import errors, one_of
 from components.fleet import Examined, Fleet
 
-_LONGEST = 76
+_LONGEST = 80
 
 
 def run(agent: str, environment: str, as_json: bool) -> None:
@@ -55,26 +55,20 @@ def _print(title: str, others: list[str], lines: list[Line], suspended: str) -> 
     typer.echo(f" (also in {', '.join(others)}: -e ENV)" if others else "")
     if suspended:
         typer.secho(f"suspended by {suspended}: no pods, no traffic", fg="yellow")
-    width = max(len(line.field) for line in lines if len(line.field) <= 44)
-    values = min(_LONGEST, max(len(_shown(line.value)) for line in lines if line.source))
-    if not sys.stdout.isatty():
-        values = min(values, 60)
-    for topic in TOPICS:
-        inside = [line for line in lines if line.topic == topic]
-        if inside:
-            typer.echo("")
-            typer.secho(topic, bold=True)
-        for line in inside:
-            typer.echo(f"  {line.field.ljust(width)}  {_shown(line.value).ljust(values)}", nl=not line.source)
-            if line.source:
-                typer.secho(f"  {line.place}  {line.source}", fg="bright_black")
+    groups = {topic: [line for line in lines if line.topic == topic] for topic in TOPICS}
+    print_groups(
+        {
+            topic: [(one.field, _shown(one.value), one.place, one.source) for one in inside]
+            for topic, inside in groups.items()
+        }
+    )
 
 
 def _shown(value: Any) -> str:
+    """A value on one line; texts of many lines and long lists are cut, `--json` has them whole."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str):
-        text = value.strip().replace("\n", " ⏎ ")
-    else:
-        text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST or value == text and " " in text and "⏎" not in text else f"{text[: _LONGEST - 1]}…"
+    if isinstance(value, str) and "\n" not in value.strip():
+        return value.strip()
+    text = value.strip().replace("\n", " ⏎ ") if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -78,5 +78,3 @@ def _total(shown: list[Facts], currency: str, one_environment: bool) -> str:
 
 def _span(low: str, high: str) -> str:
     return low if low == high else f"{low}–{high}"
-
-

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import typer
 
 from ci.commands.session import CLEAN, FINDINGS, day, fail, plain_errors, top
-from ci.fleet_edit import ChangedMeanwhile, Edit, Verdict
+from ci.fleet_edit import ChangedMeanwhile, Edit, Known, Verdict
 from ci.formats import as_text
 from components.definition.findings import InvalidInput
 from components.definition.tree import FileProblem
@@ -21,7 +21,8 @@ from components.fleet import Fleet
 class Proposal:
     """New bytes by path (None: the file goes), what the commit would be called, and how the verdict is read.
 
-    `strict` refuses errors that were there before, too; `force` writes whatever the verdict is.
+    `strict` refuses errors that were there before, too; `force` writes whatever the verdict is. `known` is what
+    `ci.fleet_edit.know` said of the fleet.
     """
 
     changes: dict[str, bytes | None]
@@ -29,7 +30,8 @@ class Proposal:
     strict: bool = False
     force: bool = False
     executable: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    known: list[Known] | None = None
 
 
 def propose(fleet: Fleet, proposal: Proposal, dry_run: bool, say: Callable[[list[Facts]], None] | None = None) -> None:
@@ -62,7 +64,7 @@ def propose(fleet: Fleet, proposal: Proposal, dry_run: bool, say: Callable[[list
 
 def _sound(edit: Edit, proposal: Proposal) -> Verdict:
     with plain_errors():
-        verdict = edit.judge(day(""))
+        verdict = edit.judge(day(""), proposal.known)
     wrong = sorted({*verdict.brought, *verdict.left}) if proposal.strict else verdict.brought
     if wrong and not proposal.force:
         raise _refused(as_text(wrong))

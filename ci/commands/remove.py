@@ -28,7 +28,7 @@ def run(agent: str, force: bool, dry_run: bool) -> None:
     notes = [f"{one} calls {name} and will fail `roster check`" for one in calling]
     notes += [f"{one} still lists {name} among its callers" for one in expecting]
     changes: dict[str, bytes | None] = dict.fromkeys([path, *_only_its(fleet, path, known)])
-    propose(fleet, Proposal(changes, f"remove {name}", force=force, notes=tuple(notes)), dry_run)
+    propose(fleet, Proposal(changes, f"remove {name}", force=force, notes=tuple(notes), known=known), dry_run)
 
 
 def _referring(path: str, known: list[Known]) -> tuple[list[str], list[str]]:

@@ -6,7 +6,7 @@ import typer
 
 from ci.commands.proposal import Proposal, propose
 from ci.commands.session import CLEAN, FINDINGS, fail, open_fleet, top
-from ci.fleet_edit import know, read_or_none
+from ci.fleet_edit import Known, know, read_or_none
 from ci.formats import as_text
 from ci.git import CommitTree, GitError, commit_of, git
 from components.definition.agent import Definition
@@ -31,13 +31,14 @@ def run(agent: str, ref: str, dry_run: bool) -> None:
         raise fail(str(error)) from error
     except FileProblem as problem:
         raise fail(f"{problem.message}, so {agent} cannot go back to it", FINDINGS) from problem
-    for gone in _only_now(fleet, path, set(changes)):
+    known = know(fleet)
+    for gone in _only_now(fleet, path, set(changes), known):
         changes[gone] = None
     if all(read_or_none(fleet.tree, one) == data for one, data in changes.items()):
         typer.echo(f"{path} is already as it was at {ref}; nothing to change")
         raise typer.Exit(CLEAN)
     proposal = Proposal(
-        changes, f"roll {agent_of(path)[1]} back to {commit[:12]}", strict=True, executable=tuple(programs)
+        changes, f"roll {agent_of(path)[1]} back to {commit[:12]}", strict=True, executable=tuple(programs), known=known
     )
     propose(fleet, proposal, dry_run)
 
@@ -78,11 +79,10 @@ def _then(tree: CommitTree, path: str) -> dict[str, bytes | None]:
     return changes
 
 
-def _only_now(fleet: Fleet, path: str, then: set[str]) -> list[str]:
+def _only_now(fleet: Fleet, path: str, then: set[str], known: list[Known]) -> list[str]:
     """Files that nothing would name any more after going back."""
     if path not in fleet.listing.files:
         return []
-    known = know(fleet)
     mine = next(one.named for one in known if one.path == path)
     others = set().union(*(one.named for one in known if one.path != path))
     return [one for one in files_in(fleet, mine) if one not in then and one not in files_in(fleet, others)]

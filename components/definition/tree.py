@@ -87,10 +87,11 @@ class WorkTree:
             if (self.top / path).is_symlink():
                 raise FileProblem("symbolic-link", f"{path} is a symbolic link; put the file itself there") from None
             raise FileProblem("unreadable", f"{path} cannot be read: {error.strerror}") from error
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(descriptor)
+            raise FileProblem("not-a-file", f"{path} is not a regular file")
         with open(descriptor, "rb", closefd=True) as file:  # noqa: PTH123 - the descriptor is what matters
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise FileProblem("not-a-file", f"{path} is not a regular file")
             if status.st_size > most:
                 raise FileProblem("too-large", f"{path} has {status.st_size:,} bytes; at most {most:,} are read")
             return file.read()

@@ -142,6 +142,8 @@ def read_yaml(data: bytes, file: str) -> Document:
         )
         return document
     document.value = _build(node, document, set(), 0)
+    if document.value is None and not document.findings:
+        _report(document, node, "empty-file", "the file holds nothing but null")
     return document
 
 

@@ -210,7 +210,7 @@ def _config_fits(agent: ResolvedAgent, layers: Layers) -> Report:
             f"{largest}: prompt, character and knowledge have {total:,} bytes; a ConfigMap holds {MAX_CONFIG_BYTES:,}"
         )
         yield layers.finding((largest,), "too-large", message)
-    names = [path.rsplit("/", 1)[1] for path in agent.knowledge]
+    names = [path.rsplit("/", 1)[-1] for path in agent.knowledge]
     for index, name in enumerate(names):
         if name in names[:index]:
             message = f"knowledge: two files are named {name}; they would lie in one folder"
@@ -219,7 +219,7 @@ def _config_fits(agent: ResolvedAgent, layers: Layers) -> Report:
 
 def _config_keys(agent: ResolvedAgent, layers: Layers) -> Report:
     for index, path in enumerate(agent.knowledge):
-        name = path.rsplit("/", 1)[1]
+        name = path.rsplit("/", 1)[-1]
         if name in (".", "..") or not _CONFIG_KEY.fullmatch(name):
             message = (
                 f"knowledge: the file name {show(name)} cannot be a key of a ConfigMap; "

@@ -27,7 +27,7 @@ dev:
   namespace_suffix: -dev
   secrets: {prefix: dev, refresh_hours: 1, store: {kind: kubernetes, namespace: dev-secrets}}
   defaults:
-    scaling: {min: 1, max: 1}
+    env: {STAGE: dev}
 prod:
   description: For customers.
   clusters: {main: {context: prod}}

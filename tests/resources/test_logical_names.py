@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from projects import Run, own_project, run_program, shard_with
+import yaml
+from projects import REPOSITORY, Run, own_project, run_program, shard_with
 
 NAMES = Path(__file__).parent / "logical_names.txt"
 
@@ -49,3 +50,11 @@ def test_a_renamed_word_keeps_deployments_by_an_alias(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "plain/workload" in {one["name"] for one in after[stack].of("Deployment")}
     assert _identities(before[stack]).items() <= _identities(after[stack]).items()
+
+
+def test_the_projects_file_names_the_program_and_never_another_project() -> None:
+    """The project's name is a part of every name by which Pulumi knows an object."""
+    project = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text("utf-8"))
+    assert project["name"] == "roster"
+    assert (REPOSITORY / project["main"] / "__main__.py").is_file()
+    assert not list((REPOSITORY / project["stackConfigDir"]).glob("Pulumi.*.yaml"))

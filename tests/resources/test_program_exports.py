@@ -37,9 +37,8 @@ def test_two_machines_register_the_same_bytes(own: Path) -> None:
     for seed in ("1", "4242"):
         done, runs = run_program(own, "prod.eu.business", "prod.eu.business.0", PYTHONHASHSEED=seed, TZ=f"UTC{seed[0]}")
         assert done.returncode == 0, done.stderr
-        seen.append(
-            [[sorted(json.dumps(one, sort_keys=True) for one in run.resources), run.outputs] for run in runs.values()]
-        )
+        requests = [json.dumps(one, sort_keys=True) for run in runs.values() for one in run.resources]
+        seen.append([sorted(requests), [run.outputs for run in runs.values()]])
     assert seen[0] == seen[1]
 
 
@@ -50,3 +49,12 @@ def test_an_agents_digest_is_unknown_when_one_of_its_objects_failed(own: Path) -
     agents = runs[stack].exports["agents"]
     known = {name for name, said in agents.items() if isinstance(said, dict) and str(said["digest"]).startswith("sha")}
     assert known == agents.keys() - {"exposed"}
+
+
+def test_a_preview_asks_for_the_same_objects_and_knows_the_digests(own: Path) -> None:
+    _, ups = run_program(own, "prod.us.business.1")
+    done, previews = run_program(own, "prod.us.business.1", options=("--preview",))
+    assert done.returncode == 0, done.stderr
+    up, preview = ups["prod.us.business.1"], previews["prod.us.business.1"]
+    assert sorted(one["urn"] for one in preview.objects) == sorted(one["urn"] for one in up.objects)
+    assert preview.exports == up.exports
