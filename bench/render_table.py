@@ -28,7 +28,9 @@ KUSTOMIZE_AT = 150
 COMPARED_OBJECT_BY_OBJECT = 1500
 SCHEMAS_AT = 1500
 _GIT = ("git", "-c", "user.name=bench", "-c", "user.email=bench@example.com", "-c", "init.defaultBranch=main")
-_LIGHT = 3
+# Runs of what takes long.
+FEW = 3
+LARGE = 5000
 
 Command = list[str | Path]
 
@@ -121,9 +123,9 @@ class Bench:
         self.fleet(agents)
         runs = [
             json.loads(_python("bench.steps", self.fleet(agents), self.work / f"steps-{agents}-{number}"))
-            for number in range(_LIGHT)
+            for number in range(FEW)
         ]
-        chosen: dict[str, float] = sorted(runs, key=lambda one: sum(one.values()))[_LIGHT // 2]
+        chosen: dict[str, float] = sorted(runs, key=lambda one: sum(one.values()))[FEW // 2]
         return chosen
 
     def schemas(self, agents: int) -> tuple[dict[str, Run], float]:
@@ -133,7 +135,7 @@ class Bench:
         found: dict[str, list[Run]] = {}
         location = f"{folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
         conform: Command = [self.tools["kubeconform"], "-strict", "-schema-location", location, self.rendered(agents)]
-        for _ in range(_LIGHT):
+        for _ in range(FEW):
             alone.append(json.loads(_python("bench.schema_rate", self.rendered(agents), folder))["seconds"])
             for name, run in self.together(
                 Case("kubeconform", lambda _: conform, self.work),
@@ -142,7 +144,7 @@ class Bench:
                 runs=1,
             ).items():
                 found.setdefault(name, []).append(run)
-        return {name: median(runs) for name, runs in found.items()}, sorted(alone)[_LIGHT // 2]
+        return {name: median(runs) for name, runs in found.items()}, sorted(alone)[FEW // 2]
 
     def one_change(self, agents: int) -> dict[str, Run]:
         """In a Git repository whose last commit changes one agent: `roster plan`, and a render over the last one."""
@@ -157,7 +159,9 @@ class Bench:
         changed.write_text(changed.read_text("utf-8").replace("one short paragraph", "two short sentences"), "utf-8")
         _say([*git, "commit", "-qam", "one agent"])
         plan: Command = [ROSTER, "plan", "--base", "HEAD~1", "-o", self.work / f"plan-{agents}"]
-        return self.together(Case("plan", lambda _: plan, fleet), Case("again", lambda _: render, fleet))
+        return self.together(
+            Case("plan", lambda _: plan, fleet), Case("again", lambda _: render, fleet), runs=_runs(agents)
+        )
 
 
 def run(work: Path, sizes: list[int], runs: int) -> Results:
@@ -166,19 +170,21 @@ def run(work: Path, sizes: list[int], runs: int) -> Results:
     results = Results(runs=runs, sizes=sizes, tools=bench.tools)
     for agents in sizes:
         results.objects[agents] = bench.objects(agents)
-        results.render[agents] = bench.together(bench.render(agents), bench.helm(agents))
+        results.render[agents] = bench.together(bench.render(agents), bench.helm(agents), runs=_runs(agents))
         results.steps[agents] = bench.steps(agents)
     small, double = KUSTOMIZE_AT, 2 * KUSTOMIZE_AT
     results.objects |= {agents: bench.objects(agents) for agents in (small, double)}
-    results.kustomize = bench.together(
-        bench.render(small), bench.kustomize(small), bench.kustomize(double), runs=_LIGHT
-    )
+    results.kustomize = bench.together(bench.render(small), bench.kustomize(small), bench.kustomize(double), runs=FEW)
     results.schemas, results.checker = bench.schemas(SCHEMAS_AT)
     results.schemas_at = SCHEMAS_AT
     results.objects[SCHEMAS_AT] = bench.objects(SCHEMAS_AT)
     results.help = bench.together(Case("help", lambda _: [ROSTER, "--help"], work))["help"]
     results.one_change = {agents: bench.one_change(agents) for agents in sizes}
     return results
+
+
+def _runs(agents: int) -> int:
+    return FEW if agents > LARGE else 0
 
 
 def _python(module: str, *arguments: object) -> str:

@@ -56,7 +56,8 @@ def _machine(results: Results) -> str:
     return (
         f"Measured on {datetime.datetime.now(datetime.UTC).date()}, {cores} cores, {memory:.0f} GiB, "
         f"Python {platform.python_version()}, {tools}; medians of {results.runs} interleaved runs "
-        f"(3 of kustomize, of the schemas and of the split). Load when it ended: {os.getloadavg()[2]:.1f}.\n"
+        f"(3 of the largest fleet, of kustomize, of the schemas and of the split). "
+        f"Processes wanting a core, on average of the last 15 minutes: {os.getloadavg()[2]:.1f}.\n"
     )
 
 

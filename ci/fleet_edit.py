@@ -93,10 +93,11 @@ class Edit:
         if known:
             touched |= {one.path for one in known if any(_names(one.named, path) for path in aside)}
         old, new = _seen(fleet, touched, today), _seen(after, touched, today)
-        if known is None and (_outward(old.facts) != _outward(new.facts) or old.named - new.named):
+        sound = not errors(new.findings)  # an agent that is not cannot answer others, which would only repeat that
+        if known is None and sound and (_outward(old.facts) != _outward(new.facts) or old.named - new.named):
             known = know(fleet)
         orphans: list[str] = []
-        if known is not None:
+        if known is not None and sound:
             others = [one for one in known if one.path not in touched]
             facts = [fact for one in others for fact in one.facts]
             old.findings += _between(fleet, facts + old.facts)

@@ -42,16 +42,15 @@ class Staging:
         That spares the disk, and ext4's search for inodes: it passes over those freed in the last minutes one by one,
         so that writing thousands of files anew again and again takes time with the square. Raises OutputFolderError.
         """
-        staged, current = self.path / name, self.output / name
+        staged, current = f"{self.path}/{name}", f"{self.output}/{name}"  # a Path each would take longer than the link
         if _holds(current, text.encode(errors="surrogatepass")):
             with suppress(OSError):  # then it is written: a file system without links, another's file
-                staged.parent.mkdir(parents=True, exist_ok=True)
-                os.link(current, staged, follow_symlinks=False)
+                _link(current, staged)
                 return
         write_text(staged, text)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path | str, text: str) -> None:
     """Writes a file as UTF-8 with the line ends that `text` has, making its folders where they are missing.
 
     A third less work than `Path.write_text`. Raises OutputFolderError.
@@ -60,7 +59,7 @@ def write_text(path: Path, text: str) -> None:
         try:
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         try:
             rest = text.encode()
@@ -72,7 +71,15 @@ def write_text(path: Path, text: str) -> None:
         raise OutputFolderError(f"{path} cannot be written: {_reason(error)}") from error
 
 
-def _holds(path: Path, content: bytes) -> bool:
+def _link(old: str, new: str) -> None:
+    try:
+        os.link(old, new, follow_symlinks=False)
+    except FileNotFoundError:
+        Path(new).parent.mkdir(parents=True, exist_ok=True)
+        os.link(old, new, follow_symlinks=False)
+
+
+def _holds(path: str, content: bytes) -> bool:
     """Whether `path` is a regular file with just this content."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

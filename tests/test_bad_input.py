@@ -92,7 +92,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
         os.chdir(here)
         (tmp_path / "agents/catalog/teams.yaml").rename(tmp_path / "agents/business/folder.md")
         (tmp_path / "agents/catalog/teams.yaml").mkdir()
-        assert [one.rule for one in on_disk(tmp_path)] == ["missing-file"]
+        assert placed(on_disk(tmp_path), "not-a-file") == [("agents/catalog/teams.yaml", 1, 1)]
         (tmp_path / "agents/catalog/teams.yaml").rmdir()
         (tmp_path / "agents/business/folder.md").rename(tmp_path / "agents/catalog/teams.yaml")
         found = on_disk(tmp_path)

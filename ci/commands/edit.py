@@ -111,6 +111,8 @@ def _edit(
         raise fail(f"{path}: {error}") from error
     if edited == text:
         typer.echo(f"{path} says so already; nothing to change")
+        if say is not None:
+            say(fleet.examine(path).facts())
         raise typer.Exit(CLEAN)
     name = path.rsplit("/", 1)[1].removesuffix(".yaml")
     where = f" in {environment}" if environment else ""

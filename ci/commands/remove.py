@@ -22,9 +22,8 @@ def run(agent: str, force: bool, dry_run: bool) -> None:
     if calling and not force:
         for one in calling:
             typer.echo(f"{one} calls {name}")
-        raise fail(
-            f"nothing was removed: {len(calling)} agents call {name}; change them first, or use --force", FINDINGS
-        )
+        count = "one agent calls" if len(calling) == 1 else f"{len(calling)} agents call"
+        raise fail(f"nothing was removed: {count} {name}; change that first, or use --force", FINDINGS)
     notes = [f"{one} calls {name} and will fail `roster check`" for one in calling]
     notes += [f"{one} still lists {name} among its callers" for one in expecting]
     changes: dict[str, bytes | None] = dict.fromkeys([path, *_only_its(fleet, path, known)])

@@ -40,6 +40,19 @@ def grouped(changes: Iterable[Change]) -> list[Group]:
     return sorted(groups.values(), key=lambda group: (-len(group.members), group.members))
 
 
+def merged_words(changes: list[Change]) -> list[tuple[str, list[str]]]:
+    """What happens to one agent, each thing once, with the environments in which it happens; restarts first."""
+    found: dict[str, list[str]] = {}
+    for change in changes:
+        words = [f"**pods restart**: {'; '.join(change.restarts)}"] if change.restarts else []
+        words += change.other
+        if not words:
+            words = [f"{', '.join(sorted({kind for _, kind, _ in change.objects}))} differs"]
+        for word in words:
+            found.setdefault(word, []).append(change.environment)
+    return sorted(found.items(), key=lambda item: not item[0].startswith("**"))
+
+
 def by_key(changes: Iterable[Change], kind: str) -> dict[str, list[Change]]:
     """The changes of one kind by agent, sorted."""
     found: dict[str, list[Change]] = {}

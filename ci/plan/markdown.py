@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ci.plan.compare import ADDED, CHANGED, REMOVED, Change
-from ci.plan.groups import Group, by_key, grouped
+from ci.plan.groups import Group, by_key, grouped, merged_words
 from ci.plan.make import Plan, broken, new_images
 from components.facts import Facts
 from components.resolve.quantities import GIB
@@ -201,26 +201,33 @@ def _changed(plan: Plan) -> Iterator[str]:
     groups = grouped(plan.changes)
     if not groups:
         return
+    alone: dict[str, list[Change]] = {}
+    for group in groups:
+        if len(group.members) == 1:
+            alone.setdefault(group.members[0], []).extend(group.changes)
+    sections = [_group_section(group) for group in groups if len(group.members) > 1]
+    sections += [_agent_section(key, changes, plan.environments) for key, changes in alone.items()]
     yield "## Changed\n"
-    for group in groups[:_ITEMS_SHOWN]:
-        yield _group_section(group)
-    if len(groups) > _ITEMS_SHOWN:
-        yield "\n".join(_more(len(groups))) + "\n"
+    yield from sections[:_ITEMS_SHOWN]
+    if len(sections) > _ITEMS_SHOWN:
+        yield "\n".join(_more(len(sections))) + "\n"
 
 
 def _group_section(group: Group) -> str:
-    one, count = group.example, len(group.members)
     where = ", ".join(group.environments)
-    if count == 1:
-        lines = [f"**{group.members[0]}** in {where}" + (f" · `{one.file}`" if one.file else "")]
-    else:
-        lines = [f"**{count:,} agents** in {where}: {_names(group.members)}"]
-        lines.append(f"- the same for all; values are those of {one.key}")
-    if one.restarts:
-        lines.append(f"- **pods restart**: {'; '.join(one.restarts)}")
-    lines += [f"- {word}" for word in one.other[:_ITEMS_SHOWN]]
-    if not one.restarts and not one.other:
-        lines.append(f"- {', '.join(sorted({kind for _, kind, _ in one.objects}))} differ")
+    lines = [f"**{len(group.members):,} agents** in {where}: {_names(group.members)}"]
+    lines.append(f"- the same for all; values are those of {group.example.key}")
+    lines += [f"- {word}" for word, _ in merged_words([group.example])[:_ITEMS_SHOWN]]
+    return "\n".join(lines) + "\n"
+
+
+def _agent_section(key: str, changes: list[Change], order: list[str]) -> str:
+    changes.sort(key=lambda one: order.index(one.environment))
+    everywhere = [one.environment for one in changes]
+    file = changes[-1].file
+    lines = [f"**{key}** in {', '.join(everywhere)}" + (f" · `{file}`" if file else "")]
+    for word, where in merged_words(changes)[:_ITEMS_SHOWN]:
+        lines.append(f"- {word}" + (f" (only {', '.join(where)})" if where != everywhere else ""))
     return "\n".join(lines) + "\n"
 
 
