@@ -126,7 +126,7 @@ class Fleet:
 
 
 def files_named(agent: LoadedAgent) -> set[str]:
-    """The files besides the definition that make the agent what it is; build contexts as folders with a slash behind."""
+    """The files besides the definition that make the agent what it is; build contexts end in a slash."""
     found: set[str] = set()
     for settings in (agent.raw, *(agent.raw.get("overrides") or {}).values()):
         for path, name in named_files(settings):

@@ -129,7 +129,8 @@ class _Fleet:
             pods = sum(of.pods_max for of in members)
             where = f"the pool {pool} in {environment}"
             if len(members) > MAX_DEPLOYMENTS:
-                message = f"{where} has {len(members):,} agents; Kubernetes holds {MAX_DEPLOYMENTS:,} Deployments in a namespace"
+                limit = f"Kubernetes holds {MAX_DEPLOYMENTS:,} Deployments in a namespace"
+                message = f"{where} has {len(members):,} agents; {limit}"
                 yield document.finding((pool,), "pool-too-large", message, key=True)
             if services > MAX_SERVICES:
                 message = f"{where} has {services:,} Services; Kubernetes holds {MAX_SERVICES:,} in a namespace"
@@ -152,7 +153,8 @@ class _Fleet:
         for name, needed, allowed, written in needs:
             if needed > allowed:
                 share = f"{100 * needed / allowed:.0f} %"
-                message = f"agents of {pool} in {environment} ask for {share} of the pool's quota.{name} ({written}) at their minimum"
+                asked = f"ask for {share} of the pool's quota.{name} ({written}) at their minimum"
+                message = f"agents of {pool} in {environment} {asked}"
                 document = self.catalog.documents["pools"]
                 yield _warning(document.finding((pool, "quota", name), "quota-exceeded", message))
 

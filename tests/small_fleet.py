@@ -106,7 +106,9 @@ def resolved(
     return examined.resolved[environment]
 
 
-def manifests(text: str, environment: str = "prod", pool: str = "business", files: Files | None = None) -> list[Manifest]:
+def manifests(
+    text: str, environment: str = "prod", pool: str = "business", files: Files | None = None
+) -> list[Manifest]:
     """The objects that a definition becomes."""
     return agent_manifests(resolved(text, environment, pool, files))
 

@@ -67,7 +67,7 @@ def as_nobody(work: Callable[[], str]) -> str:
         os.setuid(NOBODY)
         try:
             said = work()
-        except BaseException as error:  # noqa: BLE001 - the parent must hear of it
+        except BaseException as error:
             said = repr(error)
         os.write(writer, said.encode())
         os._exit(0)
@@ -132,7 +132,9 @@ def test_symbolic_links_are_named_and_never_followed(tmp_path: Path) -> None:
     (secret / "context/Dockerfile").write_text("FROM scratch\n")
     (secret / "prompt.md").write_text("outside")
     top = tmp_path / "top"
-    with_agent(top, MINIMAL.replace("{text: You answer questions.}", "{file: prompt.md}") + "build: {context: link/context}\n")
+    with_agent(
+        top, MINIMAL.replace("{text: You answer questions.}", "{file: prompt.md}") + "build: {context: link/context}\n"
+    )
     business = top / "agents/business"
     (business / "prompt.md").symlink_to(secret / "prompt.md")
     (business / "link").symlink_to(secret)

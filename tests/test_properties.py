@@ -175,7 +175,11 @@ def _overrides() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional={**optional, "secrets": secrets, "port": st.integers(2000, 9000)})
 
 
-SIDE_FILES = {"business/faq.md": "# Questions\n", "business/deep/table.csv": "a,b\n", "business/built/Dockerfile": "FROM x"}
+SIDE_FILES = {
+    "business/faq.md": "# Questions\n",
+    "business/deep/table.csv": "a,b\n",
+    "business/built/Dockerfile": "FROM x",
+}
 STATE = tree({"business/sample.yaml": MINIMAL, **SIDE_FILES})
 FLEET = Fleet.open(STATE)
 
@@ -257,7 +261,7 @@ def test_every_parser_reads_back_what_was_meant(definition: dict[str, Any]) -> N
     for number, (_, manifests) in enumerate(become(definition)):
         text = dump_all(manifests)
         assert text == dump_all(agent_manifests(become(definition)[number][0])), "twice the same"
-        assert list(yaml.load_all(text, yaml.CSafeLoader)) == manifests  # noqa: S506 - a safe loader
+        assert list(yaml.load_all(text, yaml.CSafeLoader)) == manifests
         assert [ryaml.loads(dump(manifest)) for manifest in manifests] == manifests  # type: ignore[attr-defined]
 
 
@@ -462,7 +466,7 @@ def test_no_mutation_of_a_definition_gives_a_traceback_or_a_bad_object(
             if level == "text":
                 text = rng.choice(TEXT_MUTATIONS)(rng, text) or " "
             else:
-                value = _mutate_value(rng, yaml.load(text, yaml.CSafeLoader))  # noqa: S506
+                value = _mutate_value(rng, yaml.load(text, yaml.CSafeLoader))
                 text = yaml.dump(value, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False)
         state.contents[target] = text.encode("utf-8", "surrogatepass")
         told = f"mutation {number} of {target}:\n{text[:3000]}"
@@ -487,7 +491,7 @@ def test_no_mutation_of_the_catalog_gives_a_traceback_or_a_bad_object() -> None:
         if rng.random() < 0.5:
             text = rng.choice(TEXT_MUTATIONS)(rng, text)
         else:
-            value = _mutate_value(rng, yaml.load(text, yaml.CSafeLoader))  # noqa: S506
+            value = _mutate_value(rng, yaml.load(text, yaml.CSafeLoader))
             text = yaml.dump(value, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False)
         contents = {**CONTEXTS, **files, name: text.encode("utf-8", "surrogatepass")}
         contents |= {"agents/business/a.yaml": MINIMAL.encode(), "agents/community/b.yaml": CHARACTER.encode()}
@@ -507,6 +511,8 @@ def test_the_samples_are_sound_before_they_are_mutated() -> None:
     assert len(fleet({"business/a.yaml": MINIMAL}).definitions) == 1
     for corpus in (_samples, _golden):
         opened = Fleet.open(MemoryTree(corpus()))
-        found = [one for path in opened.definitions for one in Inspector(opened, TODAY, schemas=True).see(path).findings]
+        found = [
+            one for path in opened.definitions for one in Inspector(opened, TODAY, schemas=True).see(path).findings
+        ]
         assert not errors(found), "\n".join(map(str, found))
         assert len(opened.definitions) >= 5

@@ -22,6 +22,10 @@ def run(agent: str, ref: str, dry_run: bool) -> None:
     """Puts the files back, or says why that is not possible and writes nothing."""
     fleet = open_fleet()
     try:
+        git(top(), "rev-parse", "--git-dir")
+    except GitError as error:
+        raise fail(f"{top()} is not in a git repository, so there is no {ref!r} to go back to") from error
+    try:
         commit = commit_of(top(), ref)
         tree = CommitTree(top(), commit)
         path = _definition(fleet, tree, agent, ref)
@@ -64,7 +68,7 @@ def _words(path: str) -> tuple[str, ...]:
 
 def _then(tree: CommitTree, path: str) -> dict[str, bytes | None]:
     """The definition and the files that it named, with their bytes at the commit. Raises FileProblem."""
-    data = tree.read(path)
+    data = _read(tree, path)
     changes: dict[str, bytes | None] = {path: data}
     document = read_yaml(data, path)
     found = [*document.findings, *validate(Definition, document.value, document)]
@@ -75,8 +79,15 @@ def _then(tree: CommitTree, path: str) -> dict[str, bytes | None]:
         inside = tree.files(named.rstrip("/")).files if named.endswith("/") else (named,)
         if not inside:
             raise FileProblem("missing-file", f"there is no folder {named} in {tree.commit[:10]}")
-        changes |= {one: tree.read(one) for one in inside}
+        changes |= {one: _read(tree, one) for one in inside}
     return changes
+
+
+def _read(tree: CommitTree, path: str) -> bytes:
+    """A file's bytes at the commit, by a git process that ends with it."""
+    if path not in tree.files(AGENTS).files:
+        raise FileProblem("missing-file", f"there is no file {path} in {tree.commit[:10]}")
+    return git(tree.top, "cat-file", "blob", f"{tree.commit}:./{path}").encode("utf-8", "surrogateescape")
 
 
 def _only_now(fleet: Fleet, path: str, then: set[str], known: list[Known]) -> list[str]:

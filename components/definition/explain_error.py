@@ -1,4 +1,4 @@
-"""Turns what pydantic found into findings that a person understands: place, value, what is allowed, nearest spelling."""
+"""Turns what pydantic found into findings for people: place, value, what is allowed, nearest spelling."""
 
 from __future__ import annotations
 

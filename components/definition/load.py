@@ -13,7 +13,7 @@ from components.definition.agent import Definition
 from components.definition.character import read_character
 from components.definition.empty_values import empty_values, fill_allowed
 from components.definition.explain_error import faults, validate
-from components.definition.fields import Closed, NAME_MAX, NAME_PATTERN, RESERVED_NAMES
+from components.definition.fields import NAME_MAX, NAME_PATTERN, RESERVED_NAMES, Closed
 from components.definition.findings import Finding, errors
 from components.definition.partial import without
 from components.definition.pasted_secrets import pasted_secrets
@@ -61,7 +61,7 @@ class Catalog:
 
 @dataclass(slots=True)
 class LoadedAgent:
-    """A definition with the files that it names. One that is not `whole` had faults, and `raw` lacks what holds them."""
+    """A definition with the files that it names. One that is not `whole` had faults; `raw` lacks what holds them."""
 
     name: str
     pool: str

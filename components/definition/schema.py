@@ -121,7 +121,7 @@ def _complete(model: str, field: str, of: Schema, catalog: Catalog) -> None:
         of.setdefault("examples", [of["const"]])
     if not of.get("examples"):
         example = EXAMPLES.get(f"{model}.{field}", EXAMPLES.get(field))
-        of["examples"] = [example]
+        of["examples"] = [] if example is None else [example]
     if names:
         of["examples"] = [_example(of, names)]
     _explain_patterns(of)

@@ -74,6 +74,7 @@ EXAMPLES: dict[str, Any] = {
     "output_per_million": 15.0,
     "owner": "growth",
     "plugin": "@elizaos/plugin-anthropic",
+    "plugin_version": "1.7.2",
     "polling": True,
     "prices": {"currency": "USD", "cpu_core_month": 24.0, "memory_gib_month": 3.2, "storage_gib_month": 0.1},
     "probes": {"liveness": "/health", "readiness": "/health/ready", "startup_seconds": 60},

@@ -1,4 +1,4 @@
-"""Files of one state of the repository: the work tree here, a commit in `ci.git`. The only file access of the library."""
+"""Files of one state of the repository: the work tree here, a commit in `ci.git`. The library's only file access."""
 
 from __future__ import annotations
 

@@ -204,7 +204,7 @@ def _build(node: Any, document: Document, seen: set[int], depth: int) -> Any:
     tag = node.tag
     if tag == _STR:
         return node.value
-    if tag == _MAP or tag == _SEQ:
+    if tag in (_MAP, _SEQ):
         if id(node) in seen:
             _report(document, node, "alias", "aliases (`*name`) are not allowed; write the value out")
             return None

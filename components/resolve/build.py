@@ -17,6 +17,7 @@ from components.resolve.resolved import (
     Image,
     LanguageModel,
     Prompt,
+    QueueScaling,
     Reached,
     ReachedEndpoint,
     ResolvedAgent,
@@ -24,7 +25,6 @@ from components.resolve.resolved import (
     Scaling,
     Schedule,
     Secret,
-    QueueScaling,
     Volume,
 )
 from components.resolve.rules import raw_findings, resolved_findings

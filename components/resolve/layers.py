@@ -31,12 +31,10 @@ class Layer:
         """Whether this layer says anything at `path`."""
         value: Any = self.values
         for part in path:
-            if isinstance(value, dict) and part in value:
-                value = value[part]
-            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-                value = value[part]
-            else:
+            in_list = isinstance(value, list) and isinstance(part, int) and part < len(value)
+            if not in_list and not (isinstance(value, dict) and part in value):
                 return False
+            value = value[part]
         return True
 
     def written_at(self, path: KeyPath) -> tuple[str, int, int]:

@@ -17,14 +17,18 @@ _PANELS = (
     (
         "Failed requests by agent",
         "percentunit",
-        'sum by (agent_id) (rate(agent_errors_total{{namespace="{namespace}"}}[5m]))'
-        ' / sum by (agent_id) (rate(agent_requests_total{{namespace="{namespace}"}}[5m]))',
+        (
+            'sum by (agent_id) (rate(agent_errors_total{{namespace="{namespace}"}}[5m]))'
+            ' / sum by (agent_id) (rate(agent_requests_total{{namespace="{namespace}"}}[5m]))'
+        ),
     ),
     (
         "95th percentile of response time by agent",
         "s",
-        "histogram_quantile(0.95, sum by (agent_id, le) "
-        '(rate(agent_processing_seconds_bucket{{namespace="{namespace}"}}[5m])))',
+        (
+            "histogram_quantile(0.95, sum by (agent_id, le) "
+            '(rate(agent_processing_seconds_bucket{{namespace="{namespace}"}}[5m])))'
+        ),
     ),
     (
         "Tokens a minute by agent",

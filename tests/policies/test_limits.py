@@ -76,7 +76,7 @@ def test_every_valid_manifest_keeps_the_limits(
         ("Deployment", (*AGENT, "ports", 1, "containerPort"), 65536, None, "allowed: 1 to 65535"),
         ("Deployment", (*AGENT, "livenessProbe", "httpGet", "port"), 0, None, "allowed: 1 to 65535"),
         ("Deployment", (*AGENT, "volumeMounts", 1, "name"), "cofnig", None, "volumes: config, scratch"),
-        ("Deployment", (*AGENT, "volumeMounts", 1, "mountPath"), "/tmp", None, "already given at position 0"),  # noqa: S108
+        ("Deployment", (*AGENT, "volumeMounts", 1, "mountPath"), "/tmp", None, "already given at position 0"),
         ("Deployment", (*POD, "volumes", 1, "name"), "scratch", None, "already taken"),
         ("Deployment", (*POD, "volumes", 0, "emptyDir", "sizeLimit"), "64MB", None, "is not a quantity"),
         ("Deployment", (*AGENT, "resources", "requests", "cpu"), "250 m", None, "is not a quantity"),
