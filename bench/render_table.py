@@ -219,9 +219,9 @@ def main() -> None:
     given = parser.parse_args()
     with TemporaryDirectory(prefix="roster-bench-", dir=given.work) as folder:
         results = run(Path(folder), [int(size) for size in given.sizes.split(",")], given.runs)
-    if given.write:
-        write_readme(TOP / "bench" / "README.md", results)
-    print(as_markdown(results))
+        print(as_markdown(results), flush=True)
+        if given.write:
+            write_readme(TOP / "bench" / "README.md", results)
 
 
 if __name__ == "__main__":

@@ -158,12 +158,7 @@ class _Explained:
             kind, entry, source = self._entry(endpoint.why)
             place = self._catalog(kind, (entry, "endpoint"))
             yield self._line(topic, f"reaches {where}", f"TCP {at.port}", source, place)
-        if agent.hosts and not agent.suspended:
-            value = (
-                "a plain NetworkPolicy lets HTTPS out to any public address: it cannot hold host names, so the hosts "
-                "above are what reviewers approve, not what the cluster enforces"
-            )
-            yield self._line(topic, "enforced", value, "", ("", 0, 0))
+        yield self._line(topic, "enforced", _enforced(agent), "", ("", 0, 0))
 
     def _host(self, host: str, why: str) -> tuple[str, Place]:
         if why == "declared":
@@ -201,6 +196,18 @@ class _Explained:
     @staticmethod
     def _line(topic: str, field: str, value: Any, source: str, place: Place) -> Line:
         return Line(topic, field, value, source, *place)
+
+
+def _enforced(agent: ResolvedAgent) -> str:
+    """What the cluster holds the agent to, in words."""
+    if agent.suspended:
+        return "nothing gets in or out while it is suspended"
+    if not agent.hosts:
+        return "nothing gets out but DNS and what is listed above"
+    return (
+        "a plain NetworkPolicy lets HTTPS out to any public address: it cannot hold host names, so the hosts above are "
+        "what reviewers approve, not what the cluster enforces"
+    )
 
 
 def _leaves(values: dict[str, Any], path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:

@@ -1,4 +1,4 @@
-"""Fleets in memory: the fixture catalog with definitions given as text. Nothing here reads `agents/` of the repository."""
+"""Fleets in memory: the fixture catalog with definitions given as text. None reads `agents/` of the repository."""
 
 from __future__ import annotations
 

@@ -247,7 +247,7 @@ def test_a_name_that_is_no_text_is_said_and_printed(tmp_path: Path) -> None:
         path = os.fsencode(tmp_path / "agents/business") + b"/" + name
         Path(os.fsdecode(path)).write_text(MINIMAL)
         result = roster(tmp_path, "check", "--no-schemas")
-        os.unlink(path)
+        Path(os.fsdecode(path)).unlink()
         assert result.returncode == FINDINGS
         assert "rename it" in result.stdout
         assert "Traceback" not in result.stderr

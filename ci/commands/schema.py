@@ -20,4 +20,5 @@ def run(check: bool) -> None:
         written = write_schemas(fleet, top())
     for path in written:
         typer.echo(path)
-    typer.echo(f"{len(written)} schema files written" if written else "all schema files are up to date", err=True)
+    count = f"{len(written)} schema file{'s' * (len(written) != 1)} written"
+    typer.echo(count if written else "all schema files are up to date", err=True)

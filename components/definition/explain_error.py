@@ -11,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 
 from components.definition.fields import MEANINGS
 from components.definition.findings import Finding, nearest, one_of, show
-from components.definition.pasted_secrets import looks_secret
 from components.definition.yaml_reader import Document, KeyPath
 
 _TYPES = {
@@ -53,7 +52,7 @@ def _finding(model: type[BaseModel], value: Any, error: Any, document: Document,
     kind: str = error["type"]
     at_key = bool(location) and location[-1] == "[key]"
     path = _real_path(value, location)
-    where = ".".join("…" if looks_secret(str(part)) else str(part) for part in path) or "the file"
+    where = ".".join(map(str, path)) or "the file"
     if kind == "extra_forbidden":
         allowed = _keys_at(model, location[:-1])
         hint = nearest(str(location[-1]), allowed) or f" Allowed: {one_of(allowed, 30)}."

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from components.definition.pasted_secrets import looks_secret
+from components.definition.pasted_secrets import looks_secret, without_secrets
 
 Severity = Literal["error", "warning"]
 
@@ -29,6 +29,11 @@ class Finding:
     message: str
     severity: Severity = "error"
     agent: str = ""
+
+    def __post_init__(self) -> None:
+        # The last guard: names, keys and paths come from files too, and a credential may stand in any of them.
+        if looks_secret(self.message):
+            object.__setattr__(self, "message", without_secrets(self.message))
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message} [{self.rule}]"

@@ -145,7 +145,8 @@ def _entries(kind: str, model: type[Closed], document: Document, findings: list[
         problems = _name_problems(kind, name, document)
         problems += _problems(model, document, name)
         findings += problems
-        if not problems:
+        # A value that the reader refused is None, and said already.
+        if not problems and value is not None:
             found[name] = model.model_validate(value)
     return found
 

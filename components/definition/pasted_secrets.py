@@ -43,3 +43,8 @@ def pasted_secrets(text: str) -> Iterator[tuple[int, str]]:
 def looks_secret(text: str) -> bool:
     """Whether `text` holds a credential."""
     return next(pasted_secrets(text), None) is not None
+
+
+def without_secrets(text: str) -> str:
+    """The text with `…` in the place of each credential."""
+    return _ANY.sub("…", text)

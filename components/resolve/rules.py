@@ -220,7 +220,7 @@ def _config_fits(agent: ResolvedAgent, layers: Layers) -> Report:
 def _config_keys(agent: ResolvedAgent, layers: Layers) -> Report:
     for index, path in enumerate(agent.knowledge):
         name = path.rsplit("/", 1)[-1]
-        if name in (".", "..") or not _CONFIG_KEY.fullmatch(name):
+        if path and (name in (".", "..") or not _CONFIG_KEY.fullmatch(name)):
             message = (
                 f"knowledge: the file name {show(name)} cannot be a key of a ConfigMap; "
                 "rename it with at most 200 letters, digits, '-', '_' and '.'"

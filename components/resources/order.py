@@ -8,8 +8,8 @@ from typing import Any
 Manifest = dict[str, Any]
 
 # In order of creation; within a component, an object waits for all objects of all earlier stages, and deletion goes the
-# other way. A Service comes after its Deployment because the provider waits until it has endpoints. A disk may come before the
-# pods that bind it: the provider does not wait for one that binds at first use (pulumi-kubernetes 3130).
+# other way. A Service comes after its Deployment: the provider waits until it has endpoints. A disk comes before the
+# pods that use it: the provider does not wait for one that is bound at its first use (pulumi-kubernetes 3130).
 STAGES: tuple[frozenset[str], ...] = (
     frozenset({"Namespace", "PriorityClass"}),
     frozenset({"ResourceQuota", "LimitRange", "NetworkPolicy", "CiliumNetworkPolicy", "ServiceAccount"}),
