@@ -10,7 +10,7 @@ from typing import Any
 
 from components.definition import defaults
 from components.definition.load import Catalog, LoadedAgent
-from components.definition.yaml_reader import Document, KeyPath
+from components.definition.yaml_reader import KeyPath
 from components.facts import facts
 from components.resolve.layers import Layer, Layers
 from components.resolve.resolved import ResolvedAgent, Secret
@@ -219,25 +219,10 @@ def _leaves(values: dict[str, Any], path: KeyPath) -> Iterator[tuple[KeyPath, An
 
 
 def _written(layer: Layer, path: KeyPath) -> Place:
-    """Where a layer says what it says at `path`; a runtime's port, probes and metrics lie outside of its defaults."""
+    """Where a layer says what it says at `path`; Roster's own defaults lie in a Python file."""
     if layer.document.file == _DEFAULTS_FILE:
         return _DEFAULTS_FILE, _default_line(path), 1
-    for full in ((*layer.prefix, *path), (*layer.prefix[:1], *path)):
-        if _has(layer.document, full):
-            return layer.document.file, *layer.document.place(full)
-    if path == ("metrics", "path"):
-        return layer.document.file, *layer.document.place((*layer.prefix[:1], "metrics_path"))
     return layer.written_at(path)
-
-
-def _has(document: Document, path: KeyPath) -> bool:
-    value = document.value
-    for part in path:
-        inside = part in value if isinstance(value, dict) else isinstance(value, list) and part in range(len(value))
-        if not inside:
-            return False
-        value = value[part]
-    return True
 
 
 def _default_line(path: KeyPath) -> int:

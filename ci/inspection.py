@@ -75,8 +75,11 @@ class Inspector:
         findings = [*fleet.findings, *waiver_findings(fleet.catalog, self.today)]
         facts: list[Facts] = []
         named: set[str] = set()
+        broken: set[str] = set()
         objects = 0
-        for seen in for_each(chosen, self.see, processes):
+        for path, seen in zip(chosen, for_each(chosen, self.see, processes), strict=True):
+            if errors(seen.findings):
+                broken.add(path)
             findings += seen.findings
             facts += seen.facts
             named |= seen.named
@@ -86,8 +89,8 @@ class Inspector:
             objects += len(manifests)
         if paths is None:
             contexts = [path.rstrip("/") for path in named if path.endswith("/")]
-            findings += stray_files(fleet.listing, named, contexts)
-            findings += fleet_findings(fleet.definitions, facts, fleet.catalog, fleet.tree)
+            findings += stray_files(fleet.listing, named, contexts, broken)
+            findings += fleet_findings(fleet.definitions, facts, fleet.catalog, fleet.tree, broken)
         return Inspection(sorted(set(findings)), facts, len(chosen), objects, environments=tuple(self.environments))
 
     def see(self, path: str) -> Seen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from components.definition.findings import Finding, Severity
 from components.definition.load import Catalog, agent_of
@@ -18,9 +18,14 @@ MAX_SERVICES = 5000
 MANY_PODS = 3000
 
 
-def fleet_findings(paths: Iterable[str], known: Iterable[Facts], catalog: Catalog, tree: Tree) -> list[Finding]:
-    """Everything that is wrong between agents. `paths` are all definitions, `known` the facts of all sound ones."""
-    fleet = _Fleet(tree, list(known), catalog)
+def fleet_findings(
+    paths: Iterable[str], known: Iterable[Facts], catalog: Catalog, tree: Tree, broken: Collection[str] = ()
+) -> list[Finding]:
+    """Everything that is wrong between agents. `paths` are all definitions, `known` the facts of all sound ones.
+
+    What only seems wrong because a definition is among the `broken` is not said.
+    """
+    fleet = _Fleet(tree, list(known), catalog, {agent_of(path)[1] for path in broken})
     findings = [*_names_apart(paths), *fleet.credentials_apart(), *fleet.routes_apart(), *fleet.calls_answered()]
     return findings + list(fleet.pool_limits())
 
@@ -36,7 +41,8 @@ def _names_apart(paths: Iterable[str]) -> Iterator[Finding]:
 
 
 class _Fleet:
-    def __init__(self, tree: Tree, known: list[Facts], catalog: Catalog) -> None:
+    def __init__(self, tree: Tree, known: list[Facts], catalog: Catalog, broken: set[str]) -> None:
+        self.broken = broken
         self.tree = tree
         self.known = known
         self.catalog = catalog
@@ -106,6 +112,8 @@ class _Fleet:
         for of in self.known:
             for index, (namespace, name) in enumerate(of.calls):
                 called = by_place.get((of.environment, namespace, name))
+                if called is None and name in self.broken:
+                    continue
                 if called is None:
                     message = f"calls: there is no agent {name} in {namespace} ({of.environment})"
                 elif not any(caller in ((of.namespace, of.name), (of.namespace, "")) for caller in called.callers):

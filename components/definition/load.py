@@ -381,9 +381,15 @@ def _secrets_in(text: str, path: str) -> list[Finding]:
     return found
 
 
-def stray_files(listing: Listing, named: Iterable[str], contexts: Iterable[str]) -> list[Finding]:
-    """Files below `agents/` that nothing picks up, and symbolic links: both would be silently without effect."""
+def stray_files(
+    listing: Listing, named: Iterable[str], contexts: Iterable[str], broken: Iterable[str] = ()
+) -> list[Finding]:
+    """Files below `agents/` that nothing picks up, and symbolic links: both would be silently without effect.
+
+    Where a definition is `broken`, nobody can say which files of its pool it names, so none is called stray.
+    """
     known = set(named)
+    unsure = tuple(f"{posixpath.dirname(path)}/" for path in broken)
     folders = tuple(f"{folder}/" for folder in contexts)
     findings = [
         Finding(path, 1, 1, "symbolic-link", "a symbolic link is not followed; put the file itself here")
@@ -391,6 +397,8 @@ def stray_files(listing: Listing, named: Iterable[str], contexts: Iterable[str])
     ]
     for path in listing.files:
         if path in known or is_definition(path) or path.startswith(folders) or _has_a_place(path):
+            continue
+        if path.startswith(unsure) and not path.endswith(".yml"):
             continue
         hint = "a definition ends in .yaml" if path.endswith(".yml") else "no definition names it"
         findings.append(Finding(path, 1, 1, "stray-file", f"nothing picks this file up: {hint}; move or remove it"))

@@ -101,6 +101,17 @@ class Document:
             path, key = path[:-1], False
         return self._places.get((), ((1, 1), (1, 1)))[1]
 
+    def has(self, path: KeyPath) -> bool:
+        """Whether something stands at `path`."""
+        value = self.value
+        for part in path:
+            if not (
+                part in value if isinstance(value, dict) else isinstance(value, list) and part in range(len(value))
+            ):
+                return False
+            value = value[part]
+        return True
+
     def finding(self, path: KeyPath, rule: str, message: str, *, key: bool = False) -> Finding:
         """A finding at the place of `path`."""
         line, column = self.place(path, key=key)

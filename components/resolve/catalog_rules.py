@@ -11,6 +11,7 @@ from components.definition.yaml_reader import KeyPath
 from components.resolve.build import PLACEHOLDER, known_placeholders
 
 Report = Iterator[Finding]
+MAX_STACK_NAME = 100
 _QUEUE_PLACEHOLDERS = frozenset({"name", "length"})
 
 
@@ -124,6 +125,21 @@ def _suffixes_apart(catalog: Catalog) -> Report:
                 yield catalog.documents["environments"].finding((name,), "namespace-shared", message, key=True)
 
 
+def _stack_names(catalog: Catalog) -> Report:
+    """A stack is named `environment.cluster.pool.shard`, and Pulumi takes so many characters."""
+    for name in catalog.pools:
+        for environment in catalog.pool_environments(name):
+            for cluster in pool_clusters(catalog, name, environment):
+                several = len(catalog.environments[environment].clusters) > 1
+                longest = ".".join([environment, *([cluster] if several else []), name, "99"])
+                if len(longest) > MAX_STACK_NAME:
+                    message = (
+                        f"the stack {longest} would have {len(longest)} characters, and Pulumi takes {MAX_STACK_NAME}; "
+                        "shorten the name of the environment, the cluster or the pool"
+                    )
+                    yield catalog.documents["pools"].finding((name,), "name-too-long", message, key=True)
+
+
 def pool_clusters(catalog: Catalog, pool: str, environment: str) -> list[str]:
     """The clusters of an environment that a pool runs in: those it names, or the first."""
     chosen = (catalog.pools[pool].clusters or {}).get(environment)
@@ -138,4 +154,5 @@ _RULES: tuple[Callable[[Any], Report], ...] = (
     _clusters,
     _namespaces_apart,
     _suffixes_apart,
+    _stack_names,
 )

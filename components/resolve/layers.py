@@ -38,13 +38,12 @@ class Layer:
         return True
 
     def written_at(self, path: KeyPath) -> tuple[str, int, int]:
-        """File, line and column of the value at `path`."""
-        for prefix in (self.prefix, self.prefix[:1]):
-            full = (*prefix, *path)
-            line, column = self.document.place(full)
-            if (line, column) != self.document.place(prefix[:1]) or not path:
-                return self.document.file, line, column
-        return (self.document.file, *self.document.place(self.prefix))
+        """File, line and column of the value at `path`. A runtime's port and probes lie outside of its defaults."""
+        outside = ("metrics_path",) if path == ("metrics", "path") else path
+        for full in ((*self.prefix, *path), (*self.prefix[:1], *outside)):
+            if self.document.has(full):
+                return self.document.file, *self.document.place(full)
+        return self.document.file, *self.document.place(self.prefix)
 
 
 def overlay(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:

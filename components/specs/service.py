@@ -17,7 +17,9 @@ def service(agent: ResolvedAgent) -> Manifest | None:
         "selector": selector(agent),
         "ports": [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}],
     }
-    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata(agent), "spec": spec}
+    # Pulumi would wait for endpoints, in vain where there are no pods; whether pods run, the Deployment says.
+    meta = metadata(agent, **{"pulumi.com/skipAwait": "true"})
+    return {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
 
 
 def http_route(agent: ResolvedAgent) -> Manifest | None:
