@@ -21,8 +21,6 @@ Kind = Literal["images", "platform", "pool", "shard"]
 
 IMAGES = "images"
 PLATFORM = "platform"
-# Pulumi takes no longer name.
-NAME_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +41,11 @@ class Stack:
 
 
 def all_stacks(catalog: Catalog) -> list[Stack]:
-    """Every stack, each after those that it needs, environments in order of promotion.
-
-    Raises ValueError when a name would be longer than Pulumi takes.
-    """
+    """Every stack, each after those that it needs, environments in order of promotion."""
     found = [Stack(IMAGES, "", "", "", -1, "images")]
     for environment in catalog.environments:
         for cluster in catalog.environments[environment].clusters:
             found += _cluster_stacks(catalog, environment, cluster)
-    for stack in found:
-        if len(stack.name) > NAME_MAX:
-            message = f"the stack's name {stack.name} has {len(stack.name)} characters; Pulumi takes {NAME_MAX}"
-            raise ValueError(f"{message}: shorten the name of the environment, the cluster or the pool")
     return found
 
 

@@ -32,7 +32,7 @@ def held() -> Contents:
         return contents(fleet, parse_stack(pulumi.get_stack(), fleet.catalog))
     except InvalidInput as error:
         refuse(str(error))
-    except (LookupError, ValueError) as error:
+    except LookupError as error:
         refuse(str(error.args[0]))
 
 

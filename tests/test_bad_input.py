@@ -111,7 +111,7 @@ def test_files_of_others_are_named(tmp_path: Path) -> None:
     prompt.chmod(0o600)
     (definition.parent / "other.yaml").write_text(MINIMAL)
     (definition.parent / "other.yaml").chmod(0o600)
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)
     assert on_disk(tmp_path) == []
     if os.geteuid() != 0:

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from small_fleet import MINIMAL, fleet
 
+from components.definition.findings import InvalidInput
 from components.definition.load import Catalog, agent_of
 from components.definition.tree import WorkTree
 from components.fleet import Fleet
+from components.resolve.catalog_rules import MAX_STACK_NAME
 from components.resources.order import identity
-from components.stacks import NAME_MAX, all_stacks, holds, needs, parse_stack, stacks_of_agent
+from components.stacks import all_stacks, holds, needs, parse_stack, stacks_of_agent
 from stacks.contents import contents
 
 POOLS = """\
@@ -126,6 +128,5 @@ def test_a_name_too_long_for_pulumi_is_refused() -> None:
   clusters: {{c{name}: {{context: one}}, d{name}: {{context: two}}}}
   secrets: {{refresh_hours: 1, store: {{kind: kubernetes, namespace: dev-secrets}}}}
 """
-    long = fleet({}, {"environments.yaml": environments}).catalog
-    with pytest.raises(ValueError, match=f"Pulumi takes {NAME_MAX}"):
-        all_stacks(long)
+    with pytest.raises(InvalidInput, match=f"Pulumi takes {MAX_STACK_NAME}"):
+        fleet({}, {"environments.yaml": environments})
