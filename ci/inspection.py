@@ -124,7 +124,8 @@ class Inspector:
         for one in violations:
             if one.waived or examined.agent is None:
                 continue
-            line, column = examined.agent.document.place(one.rule.field)
+            document = examined.agent.document
+            line, column = document.place(one.rule.field if document.has(one.rule.field) else ("runtime",))
             message, severity = one.message, one.rule.severity
             found.append(Finding(examined.path, line, column, one.rule.id, message, severity, examined.agent.key))
         return found

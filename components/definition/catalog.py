@@ -128,6 +128,11 @@ class KubernetesStore(Closed):
     namespace: Name = Field(description="The namespace that holds the secrets.", examples=["dev-secrets"])
 
 
+# Stores whose names have no folders: a path's slashes become two hyphens there.
+FLAT_STORES = (KubernetesStore, GcpStore, AzureStore)
+FLAT_SEPARATOR = "--"
+
+
 class SecretSettings(Closed):
     """Where an environment's secrets lie."""
 

@@ -214,6 +214,13 @@ def _syntax_finding(file: str, text: str, error: yaml.MarkedYAMLError) -> Findin
 def _build(node: Any, document: Document, seen: set[int], depth: int) -> Any:
     tag = node.tag
     if tag == _STR:
+        if "\0" in node.value:
+            _report(
+                document,
+                node,
+                "not-text",
+                "a NUL character (\\0) stands in this text; neither files nor variables hold it",
+            )
         return node.value
     if tag in (_MAP, _SEQ):
         if id(node) in seen:

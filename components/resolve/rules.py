@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from components.definition.catalog import Runtime
+from components.definition.catalog import FLAT_SEPARATOR, FLAT_STORES, Runtime
 from components.definition.findings import Finding, one_of, show
 from components.definition.load import Catalog
 from components.resolve.layers import Layers
@@ -15,6 +15,7 @@ from components.resolve.quantities import byte_count, cores
 from components.resolve.resolved import ResolvedAgent
 
 # A ConfigMap holds 1 MiB with its metadata.
+_FLAT_PATH = re.compile(r"[a-z0-9]([a-z0-9/-]*[a-z0-9])?")
 MAX_CONFIG_BYTES = 1_000_000
 # What Kubernetes takes as a key of a ConfigMap; 253 characters there, less what Roster puts before it.
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]{1,200}")
@@ -239,6 +240,19 @@ def _reserved_labels(agent: ResolvedAgent, layers: Layers) -> Report:
                 yield layers.finding((field, key), "reserved-label", message)
 
 
+def _store_names(agent: ResolvedAgent, layers: Layers) -> Report:
+    """Paths become names in stores without folders: two that would become one, or none at all, are refused."""
+    if not isinstance(agent.secret_settings.store, FLAT_STORES):
+        return
+    for secret in agent.secrets:
+        if FLAT_SEPARATOR in secret.path or not _FLAT_PATH.fullmatch(secret.path):
+            message = (
+                f"the secret {secret.path} has no name in the {agent.secret_settings.store.kind} store of "
+                f"{agent.environment}, which takes lower-case letters, digits and single hyphens, with slashes between"
+            )
+            yield layers.finding(("secrets", secret.env), "wrong-name", message)
+
+
 def _probes(agent: ResolvedAgent, layers: Layers) -> Report:
     for name, path in (("liveness", agent.liveness), ("readiness", agent.readiness)):
         if agent.serves and not path:
@@ -256,6 +270,7 @@ _RULES: tuple[Callable[[ResolvedAgent, Layers], Report], ...] = (
     _config_fits,
     _config_keys,
     _reserved_labels,
+    _store_names,
     _probes,
 )
 

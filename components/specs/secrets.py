@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.definition.catalog import AzureStore, GcpStore, KubernetesStore
+from components.definition.catalog import FLAT_SEPARATOR, FLAT_STORES
 from components.resolve.resolved import ResolvedAgent
 from components.specs.names import SECRET_STORE, Manifest, metadata
 
@@ -11,7 +11,7 @@ def external_secret(agent: ResolvedAgent) -> Manifest | None:
     """One Secret with just the keys that the agent asks for; None when it asks for none."""
     if not agent.secrets:
         return None
-    flat = isinstance(agent.secret_settings.store, (KubernetesStore, GcpStore, AzureStore))
+    flat = isinstance(agent.secret_settings.store, FLAT_STORES)
     spec = {
         "refreshInterval": f"{agent.secret_settings.refresh_hours}h0m0s",
         "secretStoreRef": {"kind": "SecretStore", "name": SECRET_STORE},
@@ -25,5 +25,5 @@ def external_secret(agent: ResolvedAgent) -> Manifest | None:
 
 
 def _flat(path: str) -> str:
-    """A path as a name, for stores whose names have no folders."""
-    return path.replace("/", "-").replace(".", "-").replace("_", "-").lower()
+    """A path as a name, for stores whose names have no folders. `resolve.rules` sees to it that no two become one."""
+    return path.replace("/", FLAT_SEPARATOR)
