@@ -12,9 +12,17 @@ from components.fleet import Fleet
 
 
 def schema_drift(fleet: Fleet) -> list[Finding]:
-    """A finding for each schema file that is missing or is not what the models and the catalog make."""
+    """A finding for each schema file that is missing or is not what the models and the catalog make.
+
+    A fleet without any is only warned: nothing is wrong in it, editors just cannot help.
+    """
+    wanted = schema_files(fleet.catalog)
+    if not any(path in fleet.listing.files for path in wanted):
+        path = next(iter(wanted))
+        message = "there are no schema files, so editors cannot complete and explain; run `roster schema`"
+        return [Finding(path, 1, 1, "schema-drift", message, "warning")]
     found = []
-    for path, text in schema_files(fleet.catalog).items():
+    for path, text in wanted.items():
         is_there = _read(fleet.tree, path)
         if is_there != text.encode():
             what = "there is no schema file" if is_there is None else "the schema no longer fits the catalog and models"

@@ -85,6 +85,20 @@ def transcript(command: str) -> list[str]:
     return [line for line in text.splitlines()[1:] if line]
 
 
+def test_the_preview_command_shows_a_plan_and_says_why_there_is_no_engine() -> None:
+    without_pulumi = os.pathsep.join(
+        folder for folder in os.environ["PATH"].split(os.pathsep) if not (Path(folder) / "pulumi").exists()
+    )
+    environment = {**os.environ, "PATH": without_pulumi}
+    done = subprocess.run(
+        ["bash", "ci/preview.sh"], cwd=TOP, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "# Roster plan" in done.stdout
+    assert "Skipped: no pulumi on PATH. That is fine" in done.stdout
+    assert (TOP / "out/plan/plan.md").exists()
+
+
 def test_the_readme_has_commands_and_most_fit_this_fleet() -> None:
     assert len(COMMANDS) >= 12
     assert sum(map(fits, COMMANDS)) >= 5

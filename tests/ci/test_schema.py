@@ -134,6 +134,14 @@ def test_check_fails_when_a_schema_is_missing_or_differs_and_roster_schema_mends
     assert '"grey"' in (tmp_path / "agents/agent.schema.json").read_text()
 
 
+def test_a_fleet_without_any_schema_is_warned_once_and_passes(tmp_path: Path) -> None:
+    write_fleet(tmp_path)
+    done = roster(tmp_path, "check")
+    assert done.returncode == 0
+    assert done.stdout.count("[schema-drift]") == 1
+    assert "warning: there are no schema files" in done.stdout
+
+
 def test_an_unreadable_schema_file_is_drift_too(tmp_path: Path) -> None:
     write_fleet(tmp_path)
     fleet = Fleet.open(WorkTree(tmp_path))
