@@ -24,6 +24,9 @@ from components.stacks import parse_stack  # noqa: E402
 from stacks.contents import Contents, contents  # noqa: E402
 from stacks.registered import register  # noqa: E402
 
+# By this exit code Pulumi's language host knows that the user was told, and adds no word of an unhandled error.
+SAID_ALREADY = 32
+
 
 def held() -> Contents:
     """What the chosen stack holds; ends the program when that cannot be said."""
@@ -46,9 +49,9 @@ def commit() -> str:
 
 def refuse(why: str) -> NoReturn:
     """Says why, and ends the process at once."""
-    print(f"{why}\nnothing was registered; everything stays as it is", file=sys.stderr, flush=True)
+    pulumi.log.error(f"{why}\nnothing was registered; everything stays as it is")
     # An exception would make the SDK register the stack's outputs as empty, and what was last applied be forgotten.
-    os._exit(1)
+    os._exit(SAID_ALREADY)
 
 
 for output, value in register(held(), commit()).items():

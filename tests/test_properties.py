@@ -135,7 +135,7 @@ def _scalings(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def _settings_of(draw: st.DrawFn, given: dict[str, Any], maybe: Callable[..., None]) -> None:
-    reference = st.sampled_from(["sales/crm#api-key", "a.b/c_d#E-1"])
+    reference = st.sampled_from(["sales/crm#api-key", "a-b/c-d/e#E-1"])
     maybe("secrets", st.dictionaries(st.from_regex(r"\ASECRET_[A-Z0-9_]{0,9}\Z"), reference, max_size=3))
     maybe("env", _envs("OWN_"))
     maybe("tier", st.sampled_from(["small", "medium", "large", "critical"]))
