@@ -36,7 +36,7 @@ tidy() {
 trap tidy EXIT
 export PULUMI_SKIP_UPDATE_CHECK=true
 
-preview() { pulumi preview --stack "$1" --diff --non-interactive </dev/null; }
+preview() { pulumi preview --stack "$1" --non-interactive --suppress-progress --suppress-outputs </dev/null; }
 
 preview_anew() (
   export PULUMI_BACKEND_URL="file://$scratch" PULUMI_CONFIG_PASSPHRASE=""
@@ -44,9 +44,9 @@ preview_anew() (
   pulumi stack init "$1" --no-select --non-interactive >/dev/null && preview "$1"
 )
 
-known=yes
+known=yes new=" (not made yet)"
 if ! pulumi whoami --non-interactive >/dev/null 2>&1; then
-  known=no
+  known=no new=""
   echo "Pulumi is logged in to no backend (pulumi login), so what was applied is not known and every object shows as new."
 fi
 
@@ -63,7 +63,7 @@ while IFS=$'\t' read -r stack why; do
     echo "-- $stack"
     preview "$stack" || failed+=("$stack")
   else
-    echo "-- $stack (not made yet)"
+    echo "-- $stack$new"
     preview_anew "$stack" || failed+=("$stack")
   fi
 done <<<"$targets"

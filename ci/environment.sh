@@ -29,9 +29,10 @@ make_venv() {
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 }
 
-# The path is part of the stamp: a copied or moved .venv points at the old place.
+# The path is part of the stamp: a copied or moved .venv points at the old place. A test that runs one of the scripts
+# sets ROSTER_KEEP_VENV, so that the environment that it runs in is not replaced under it.
 stamp=$(cat requirements.lock pyproject.toml <(pwd) | git hash-object --stdin)
-if [ "$(cat .venv/stamp 2>/dev/null)" != "$stamp" ]; then
+if [ -z "${ROSTER_KEEP_VENV:-}" ] && [ "$(cat .venv/stamp 2>/dev/null)" != "$stamp" ]; then
   base_python=$(find_python)
   make_venv "$base_python"
   echo "$stamp" >.venv/stamp

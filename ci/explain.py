@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from components.definition import defaults
-from components.definition.load import Catalog, LoadedAgent
+from components.definition.load_agent import LoadedAgent
+from components.definition.load_catalog import Catalog
 from components.definition.yaml_reader import KeyPath
 from components.facts import facts
 from components.resolve.layers import Layer, Layers

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from components.definition.catalog import Provider, Runtime
 from components.definition.defaults import BUILT_IN
-from components.definition.load import Catalog
+from components.definition.load_catalog import Catalog
 from components.definition.tree import AGENTS
 
 _HEAD = """\

@@ -12,7 +12,7 @@ from ci.inspection import Inspector
 from ci.overlay_tree import OverlayTree
 from ci.parallel import for_each
 from components.definition.findings import Finding, errors
-from components.definition.load import is_definition
+from components.definition.places import is_definition
 from components.definition.tree import AGENTS, FileProblem, Tree
 from components.facts import Facts
 from components.fleet import Fleet, files_named

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ci.parallel import for_each
 from components.definition.findings import Finding, errors
-from components.definition.load import stray_files
+from components.definition.stray import stray_files
 from components.facts import Facts
 from components.fleet import Examined, Fleet, files_named
 from components.fleet_rules import fleet_findings

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from components.definition.load import Catalog
+from components.definition.load_catalog import Catalog
 from components.definition.tree import WorkTree
 from components.fleet import Fleet
 from components.stacks import parse_stack

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ci.inspection import Inspection, Inspector
 from ci.output_folder import OutputFolder, Staging
-from components.definition.load import agent_of
+from components.definition.places import agent_of
 from components.fleet import Fleet
 from components.manifest_yaml import dump_all
 from components.resolve.resolved import ResolvedAgent

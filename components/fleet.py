@@ -6,17 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from components.definition.findings import Finding, InvalidInput, errors, nearest
-from components.definition.load import (
-    Catalog,
-    LoadedAgent,
-    agent_of,
-    beside,
-    definition_paths,
-    load_agent,
-    load_catalog,
-    named_files,
-)
+from components.definition.load_agent import LoadedAgent, load_agent, named_files
+from components.definition.load_catalog import Catalog, load_catalog
 from components.definition.partial import CONSEQUENCES, without
+from components.definition.places import agent_of, beside, definition_paths
 from components.definition.tree import AGENTS, FileProblem, Listing, Tree
 from components.facts import Facts, facts
 from components.resolve import ResolvedAgent, agent_references, catalog_references, resolve

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 
 from components.definition.findings import Finding, Severity
-from components.definition.load import Catalog, agent_of
+from components.definition.load_catalog import Catalog
+from components.definition.places import agent_of
 from components.definition.tree import Tree
 from components.definition.yaml_reader import Document, KeyPath, read_yaml
 from components.facts import Facts

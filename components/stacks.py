@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from components.definition.findings import nearest
-from components.definition.load import Catalog
+from components.definition.load_catalog import Catalog
 from components.resolve.catalog_rules import pool_clusters
 from components.sharding import shard_of
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from components.definition.catalog import Waiver
 from components.definition.findings import Finding, nearest
-from components.definition.load import Catalog
+from components.definition.load_catalog import Catalog
 from components.resolve.resolved import ResolvedAgent
 from policies.rule import Manifest, Rule, Violation
 from policies.rules import RULES

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from components.definition.catalog import Environment
 from components.definition.findings import Finding, InvalidInput, errors
-from components.definition.load import agent_of
+from components.definition.places import agent_of
 from components.definition.tree import AGENTS
 from components.fleet import Fleet
 from components.resources.order import Manifest, unregistrable

@@ -89,7 +89,7 @@ def test_the_preview_command_shows_a_plan_and_says_why_there_is_no_engine() -> N
     without_pulumi = os.pathsep.join(
         folder for folder in os.environ["PATH"].split(os.pathsep) if not (Path(folder) / "pulumi").exists()
     )
-    environment = {**os.environ, "PATH": without_pulumi}
+    environment = {**os.environ, "PATH": without_pulumi, "ROSTER_KEEP_VENV": "1"}
     done = subprocess.run(
         ["bash", "ci/preview.sh", "HEAD"], cwd=TOP, env=environment, capture_output=True, text=True, check=False
     )

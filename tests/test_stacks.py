@@ -9,7 +9,8 @@ import pytest
 from small_fleet import MINIMAL, fleet
 
 from components.definition.findings import InvalidInput
-from components.definition.load import Catalog, agent_of
+from components.definition.load_catalog import Catalog
+from components.definition.places import agent_of
 from components.definition.tree import WorkTree
 from components.fleet import Fleet
 from components.resolve.catalog_rules import MAX_STACK_NAME

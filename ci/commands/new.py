@@ -10,7 +10,7 @@ from ci.commands.proposal import Proposal, propose
 from ci.commands.session import FINDINGS, day, fail, open_fleet
 from ci.first_definition import Wish, first_files
 from components.definition.findings import nearest, one_of
-from components.definition.load import agent_of, name_problem
+from components.definition.places import agent_of, name_problem
 from components.fleet import Fleet
 
 

@@ -8,7 +8,7 @@ from ci.commands.proposal import Proposal, propose
 from ci.commands.rollback import files_in
 from ci.commands.session import FINDINGS, fail, open_fleet, path_of
 from ci.fleet_edit import Known, know
-from components.definition.load import agent_of
+from components.definition.places import agent_of
 from components.fleet import Fleet
 
 

@@ -12,7 +12,8 @@ from ci.git import CommitTree, GitError, commit_of, git
 from components.definition.agent import Definition
 from components.definition.explain_error import validate
 from components.definition.findings import errors
-from components.definition.load import LoadedAgent, agent_of, definition_paths
+from components.definition.load_agent import LoadedAgent
+from components.definition.places import agent_of, definition_paths
 from components.definition.tree import AGENTS, FileProblem
 from components.definition.yaml_reader import read_yaml
 from components.fleet import Fleet, files_named

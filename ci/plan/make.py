@@ -16,7 +16,7 @@ from ci.plan.differences import Difference
 from ci.plan.differences import differences as value_differences
 from ci.plan.side import EmptySide, LiveSide, Rendered, Side, SpooledSide, code_differs, spool_with_own_code
 from components.definition.findings import Finding, InvalidInput, errors
-from components.definition.load import CATALOG, CONTEXTS, agent_of, definition_paths, is_definition
+from components.definition.places import CATALOG, CONTEXTS, agent_of, definition_paths, is_definition
 from components.definition.tree import AGENTS, Tree, WorkTree
 from components.fleet import Fleet
 from components.fleet_rules import fleet_findings

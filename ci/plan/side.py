@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from components.definition.findings import Finding, InvalidInput, errors
-from components.definition.load import agent_of
+from components.definition.places import agent_of
 from components.definition.tree import WorkTree
 from components.facts import Facts, facts
 from components.fleet import Fleet

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from components.definition.findings import Finding, nearest, one_of
-from components.definition.load import Catalog
+from components.definition.load_catalog import Catalog
 from components.definition.yaml_reader import KeyPath
-from components.resolve.build import PLACEHOLDER, known_placeholders
+from components.resolve.templates import PLACEHOLDER, known_placeholders
 
 Report = Iterator[Finding]
 MAX_STACK_NAME = 100

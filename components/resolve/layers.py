@@ -8,7 +8,8 @@ from typing import Any
 
 from components.definition.defaults import BUILT_IN
 from components.definition.findings import Finding
-from components.definition.load import Catalog, LoadedAgent
+from components.definition.load_agent import LoadedAgent
+from components.definition.load_catalog import Catalog
 from components.definition.yaml_reader import Document, KeyPath
 
 # What stands in a definition and is not a setting.

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from components.definition.findings import Finding, nearest, one_of
-from components.definition.load import Catalog, LoadedAgent
+from components.definition.load_agent import LoadedAgent
+from components.definition.load_catalog import Catalog
 from components.definition.yaml_reader import Document, KeyPath
 
 _WORDS = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from components.definition.catalog import FLAT_SEPARATOR, FLAT_STORES, Runtime
 from components.definition.findings import Finding, one_of, show
-from components.definition.load import Catalog
+from components.definition.load_catalog import Catalog
 from components.resolve.layers import Layers
 from components.resolve.quantities import byte_count, cores
 from components.resolve.resolved import ResolvedAgent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.definition.load import Catalog
+from components.definition.load_catalog import Catalog
 from components.specs.names import PREFIX, Manifest, priority_class
 
 

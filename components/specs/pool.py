@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.definition.catalog import AwsStore, AzureStore, Environment, GcpStore, KubernetesStore, Pool, VaultStore
-from components.definition.load import Catalog
+from components.definition.load_catalog import Catalog
 from components.specs.alerts import pool_rules
 from components.specs.dashboard import pool_dashboard
 from components.specs.names import AGENT_ROLE, SECRET_READER, SECRET_STORE, Manifest, namespace, pool_labels

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from projects import Ran, own_project, run_program, sample_project
 
-from components.definition.load import agent_of
+from components.definition.places import agent_of
 from components.definition.tree import WorkTree
 from components.fleet import Fleet
 from components.stacks import all_stacks

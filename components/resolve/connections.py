@@ -1,0 +1,129 @@
+"""What an agent is told and what it reaches: variables, secrets, hosts, addresses, other agents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from components.definition.catalog import Provider, Runtime
+from components.definition.findings import Finding
+from components.definition.load_agent import LoadedAgent
+from components.definition.load_catalog import Catalog
+from components.resolve.layers import Layers
+from components.resolve.resolved import (
+    Reached,
+    ReachedEndpoint,
+    Secret,
+)
+from components.resolve.templates import fill
+
+
+def secrets_of(
+    merged: dict[str, Any],
+    runtime: Runtime,
+    provider: Provider | None,
+    plugins: Iterable[str],
+    databases: Iterable[str],
+    layers: Layers,
+    findings: list[Finding],
+) -> tuple[Secret, ...]:
+    catalog, agent = layers.catalog, layers.agent
+    prefix = catalog.environments[layers.environment].secrets.prefix
+    found: dict[str, Secret] = {}
+    for source, env, reference in _secret_sources(merged, runtime, provider, plugins, databases, catalog, agent):
+        path, key = reference.split("#", 1)
+        secret = Secret(env, f"{prefix}/{path}" if prefix else path, key, source)
+        other = found.setdefault(env, secret)
+        if other.reference != secret.reference:
+            message = f"{env} comes from {other.source} and from {source}; a variable has one source"
+            findings.append(layers.finding(("secrets", env), "two-sources", message))
+    return tuple(found[env] for env in sorted(found))
+
+
+def _secret_sources(
+    merged: dict[str, Any],
+    runtime: Runtime,
+    provider: Provider | None,
+    plugins: Iterable[str],
+    databases: Iterable[str],
+    catalog: Catalog,
+    agent: LoadedAgent,
+) -> Iterator[tuple[str, str, str]]:
+    entries = catalog.entries
+    for env, reference in (merged.get("secrets") or {}).items():
+        yield "the agent", env, reference
+    shared: list[tuple[str, dict[str, str] | None]] = [(f"runtime {agent.raw['runtime']}", runtime.secrets)]
+    if provider:
+        shared.append(("the model's provider", provider.secrets))
+    shared += [(f"plugin {name}", entries["plugins"][name].secrets) for name in plugins]
+    shared += [(f"database {name}", entries["databases"][name].secrets) for name in databases]
+    queue = (merged.get("scaling") or {}).get("queue")
+    if queue:
+        shared.append((f"queue {queue['source']}", entries["queues"][queue["source"]].secrets))
+    for source, secrets in shared:
+        for env, reference in (secrets or {}).items():
+            yield source, env, reference
+    for name, channel in (merged.get("channels") or {}).items():
+        path = (channel or {}).get("secret") or f"{agent.pool}/{agent.name}/{name}"
+        for env, key in entries["channels"][name].secrets.items():
+            yield f"channel {name}", env, f"{path}#{key}"
+
+
+def env_of(
+    merged: dict[str, Any],
+    runtime: Runtime,
+    provider: Provider | None,
+    plugins: Iterable[str],
+    words: dict[str, str],
+    catalog: Catalog,
+) -> dict[str, str]:
+    env: dict[str, str] = {}
+    templates = [runtime.env, provider.env if provider else None]
+    templates += [catalog.entries["plugins"][name].env for name in plugins]
+    for template in templates:
+        for name, value in (template or {}).items():
+            filled = fill(value, words)
+            if filled:
+                env[name] = filled
+    for _, channel in sorted((merged.get("channels") or {}).items()):
+        env |= (channel or {}).get("env") or {}
+    env |= merged.get("env") or {}
+    return {name: env[name] for name in sorted(env)}
+
+
+def hosts_of(
+    merged: dict[str, Any], runtime: Runtime, provider: Provider | None, plugins: Iterable[str], catalog: Catalog
+) -> tuple[Reached, ...]:
+    why: dict[str, str] = {}
+    for host in merged.get("hosts") or ():
+        why.setdefault(host, "declared")
+    for host in runtime.hosts or ():
+        why.setdefault(host, "the runtime")
+    for host in provider.hosts if provider else ():
+        why.setdefault(host, "the model's provider")
+    for name in merged.get("channels") or ():
+        for host in catalog.entries["channels"][name].hosts:
+            why.setdefault(host, f"channel {name}")
+    for name in plugins:
+        for host in catalog.entries["plugins"][name].hosts or ():
+            why.setdefault(host, f"plugin {name}")
+    return tuple(Reached(host, why[host]) for host in sorted(why))
+
+
+def endpoints_of(merged: dict[str, Any], databases: Iterable[str], catalog: Catalog) -> tuple[ReachedEndpoint, ...]:
+    found = [ReachedEndpoint(catalog.entries["databases"][name].endpoint, f"database {name}") for name in databases]
+    queue = (merged.get("scaling") or {}).get("queue")
+    if queue:
+        found.append(ReachedEndpoint(catalog.entries["queues"][queue["source"]].endpoint, f"queue {queue['source']}"))
+    return tuple(sorted(found, key=lambda one: one.why))
+
+
+def namespaced(references: Iterable[str], layers: Layers) -> tuple[tuple[str, str], ...]:
+    """`pool/agent` and `pool/*` as (namespace, agent or empty) in the layers' environment."""
+    suffix = layers.catalog.environments[layers.environment].namespace_suffix or ""
+    found = set()
+    for reference in references:
+        pool, name = reference.split("/")
+        entry = layers.catalog.pools.get(pool)
+        found.add((((entry.namespace if entry else None) or pool) + suffix, "" if name == "*" else name))
+    return tuple(sorted(found))
