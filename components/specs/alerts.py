@@ -104,7 +104,11 @@ def own_rules(agent: ResolvedAgent) -> Manifest | None:
     if not chosen or agent.suspended:
         return None
     rules: list[Manifest] = [
-        {"record": OWN, "expr": "vector(1)", "labels": {"agent_id": agent.name, "alert": alert.name}}
+        {
+            "record": OWN,
+            "expr": "vector(1)",
+            "labels": {"agent_id": agent.name, "alert": alert.name, "namespace": agent.namespace},
+        }
         for alert in chosen
     ]
     rules += [
@@ -145,7 +149,7 @@ def _rule(alert: Alert, limit: float, namespace: str, agent: str, owner: str, se
     if alert.compare:
         expression = f"{expression} {alert.compare} {limit:.15g}"
     if not agent:
-        expression = f'({expression}) unless on (agent_id) {OWN}{{alert="{alert.name}"}}'
+        expression = f'({expression}) unless on (agent_id) {OWN}{{alert="{alert.name}",{where}}}'
     minutes = alert.minutes or int(limit)
     return {
         "alert": alert.name,

@@ -109,7 +109,8 @@ def new_project(top: Path) -> Project:
     (top / ".venv").symlink_to(REPOSITORY / ".venv")
     (top / "state").mkdir()
     dev = yaml.safe_load((REPOSITORY / "tests/fixtures/catalog/environments.yaml").read_text("utf-8"))["dev"]
-    dev["namespace_suffix"] = f"-{secrets.token_hex(4)}"
+    # A letter first, or YAML may read a number.
+    dev["namespace_suffix"] = f"-t{secrets.token_hex(4)}"
     agents = {"business/one.yaml": IDLE, "business/two.yaml": IDLE}
     write(top, agents, {"pools.yaml": POOLS, "environments.yaml": yaml.safe_dump({"dev": dev})})
     context = parse_stack(SHARD, Fleet.open(WorkTree(top)).catalog).context
