@@ -88,7 +88,9 @@ def plan(
         Path | None, typer.Option("--output", "-o", help="Folder of the report; out/plan with none.")
     ] = None,
     output: Annotated[PlanFormat, typer.Option("--format", help="What is printed; all are written.")] = PlanFormat.TEXT,
-    allow_removals: Annotated[bool, typer.Option("--allow-removals", help="Many agents are meant to go.")] = False,
+    allow_removals: Annotated[
+        bool, typer.Option("--allow-removals", help="Many agents (over 25, over 10 %, a whole pool) are meant to go.")
+    ] = False,
     today: Today = "",
 ) -> None:
     """Say what changes: agents, pods that restart and why, hosts, secrets, cost. Exit 3 when many would be removed."""

@@ -191,6 +191,11 @@ def _text(data: bytes | None) -> str | None:
 
 def _remove_empty(top: Path, folder: Path) -> None:
     """Removes folders left empty, never a pool's own."""
-    while len(folder.parts) > len(Path(AGENTS).parts) + 1 and not any((top / folder).iterdir()):
-        (top / folder).rmdir()
+    while len(folder.parts) > len(Path(AGENTS).parts) + 1:
+        try:
+            (top / folder).rmdir()
+        except FileNotFoundError:
+            pass
+        except OSError:  # it holds something
+            return
         folder = folder.parent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 from ci.parallel import for_each
 from components.definition.findings import Finding, errors
@@ -16,6 +17,8 @@ from components.specs import Manifest, agent_manifests, platform_manifests, pool
 from policies.judge import Policies, waiver_findings
 from policies.rule import Violation
 
+# How long before a model's retirement its agents' owners are told.
+RETIREMENT_NOTICE_DAYS = 30
 Visit = Callable[[ResolvedAgent, list[Manifest]], None]
 
 
@@ -63,6 +66,7 @@ class Inspector:
     ) -> None:
         self.fleet = fleet
         self.today = today
+        self._soon = (date.fromisoformat(today) + timedelta(days=RETIREMENT_NOTICE_DAYS)).isoformat()
         self.environments = list(fleet.catalog.environments) if environments is None else list(environments)
         self.policies = Policies(fleet.catalog.waivers, today)
         self.visit = visit
@@ -84,10 +88,10 @@ class Inspector:
             facts += seen.facts
             named |= seen.named
             objects += seen.objects
-        for manifests in self.shared_manifests().values():
-            findings += self._shared_findings(manifests)
-            objects += len(manifests)
         if paths is None:
+            for manifests in self.shared_manifests().values():
+                findings += self._shared_findings(manifests)
+                objects += len(manifests)
             contexts = [path.rstrip("/") for path in named if path.endswith("/")]
             findings += stray_files(fleet.listing, named, contexts, broken)
             findings += fleet_findings(fleet.definitions, facts, fleet.catalog, fleet.tree, broken)
@@ -101,6 +105,7 @@ class Inspector:
             manifests = agent_manifests(agent)
             objects += len(manifests)
             examined.findings += self._violations(examined, self.policies.judge(manifests, agent))
+            examined.findings += self._retiring(examined, agent)
             if self.schemas:
                 examined.findings += _schema_findings(examined.path, agent.key, manifests)
             if self.visit is not None and not errors(examined.findings):
@@ -129,6 +134,18 @@ class Inspector:
             message, severity = one.message, one.rule.severity
             found.append(Finding(examined.path, line, column, one.rule.id, message, severity, examined.agent.key))
         return found
+
+    def _retiring(self, examined: Examined, agent: ResolvedAgent) -> list[Finding]:
+        """A warning when the agent's model answers no more, or not for much longer."""
+        if agent.model is None or examined.agent is None or not agent.model.provider:
+            return []
+        end = self.fleet.catalog.entries["providers"][agent.model.provider].models[agent.model.name].retires
+        if end is None or end > self._soon:
+            return []
+        line, column = examined.agent.document.place(("model", "name"))
+        when = "answers no more since" if end <= self.today else "answers no more from"
+        message = f"{agent.model.name} {when} {end}; choose another model"
+        return [Finding(examined.path, line, column, "model-retires", message, "warning", agent.key)]
 
     def _shared_findings(self, manifests: list[Manifest]) -> list[Finding]:
         where = "agents/catalog/pools.yaml"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 
-from components.definition.findings import Finding, Severity
+from components.definition.findings import Finding, Severity, nearest
 from components.definition.load_catalog import Catalog
 from components.definition.places import agent_of
 from components.definition.tree import Tree
@@ -28,17 +28,20 @@ def fleet_findings(
     """
     fleet = _Fleet(tree, list(known), catalog, {agent_of(path)[1] for path in broken})
     findings = [*_names_apart(paths), *fleet.credentials_apart(), *fleet.routes_apart(), *fleet.calls_answered()]
+    findings += fleet.callers_known()
     return findings + list(fleet.pool_limits())
 
 
 def _names_apart(paths: Iterable[str]) -> Iterator[Finding]:
     first: dict[str, str] = {}
     for path in paths:
-        pool, name = agent_of(path)
-        if name in first:
-            message = f"the name {name} is taken by {first[name]}; names are unique over all pools"
-            yield Finding(path, 1, 1, "name-taken", message, agent=f"{pool}/{name}")
-        first.setdefault(name, path)
+        name = agent_of(path)[1]
+        other = first.setdefault(name, path)
+        if other != path:
+            # Said on both sides: which of them is the new one, only the reader of a change knows.
+            for mine, theirs in ((path, other), (other, path)):
+                message = f"the name {name} is taken by {theirs}; names are unique over all pools"
+                yield Finding(mine, 1, 1, "name-taken", message, agent="/".join(agent_of(mine)))
 
 
 class _Fleet:
@@ -71,52 +74,66 @@ class _Fleet:
         for of in self.known:
             for reference in of.bot_credentials:
                 holders.setdefault((stores[of.environment], reference), of)
+        told: set[tuple[str, str, str]] = set()
         for of in self.known:
-            told: set[str] = set()
             for secret in of.secrets:
                 reference = secret.split("=", 1)[1]
-                path = reference.split("#", 1)[0]
                 other = holders.get((stores[of.environment], reference))
-                if other is None or (other.key, other.environment) == (of.key, of.environment) or path in told:
+                if other is None or (other.key, other.environment) == (of.key, of.environment):
                     continue
-                told.add(path)
-                yield self._shared_credential(of, other, path)
+                for mine, theirs in ((of, other), (other, of)):
+                    path = self._without_prefix(reference.split("#", 1)[0], mine.environment)
+                    if (mine.key, theirs.key, path) not in told:
+                        told.add((mine.key, theirs.key, path))
+                        yield self._shared_credential(mine, theirs, path)
+
+    def _without_prefix(self, path: str, environment: str) -> str:
+        prefix = self.catalog.environments[environment].secrets.prefix
+        return path.removeprefix(f"{prefix}/") if prefix else path
 
     def _shared_credential(self, of: Facts, other: Facts, path: str) -> Finding:
         if other.key == of.key:
             message = (
-                f"{of.environment} and {other.environment} use the same bot credential {path}; "
+                f"{other.environment} and {of.environment} use the same bot credential {path}; "
                 "give each environment its own, by a secrets prefix in the catalog or an override"
             )
         else:
             message = (
-                f"the bot credential {path} is the one of {other.key} ({other.file}); two agents with one "
+                f"the bot credential {path} is also the one of {other.key} ({other.file}); two agents with one "
                 "credential take each other's messages"
             )
-        last = path.split("/", 1)[-1]
-        return self._finding(of, ("channels",), "credential-shared", message, needle=last)
+        return self._finding(of, ("channels",), "credential-shared", message, needle=path)
 
     def routes_apart(self) -> Iterator[Finding]:
         """One public address, one agent."""
         taken: dict[tuple[str, str], Facts] = {}
+        told: set[tuple[str, str]] = set()
         for of in self.known:
             if not of.route:
                 continue
             other = taken.setdefault((of.environment, of.route), of)
-            if other is not of:
-                message = f"{of.route} in {of.environment} is the address of {other.key} ({other.file})"
-                yield self._finding(of, ("exposure", "host"), "address-taken", message, needle=of.route.split("/")[0])
+            if other is not of and (of.key, other.key) not in told:
+                told.add((of.key, other.key))
+                for mine, theirs in ((of, other), (other, of)):
+                    message = f"{of.route} in {of.environment} is the address of {theirs.key} ({theirs.file})"
+                    host = of.route.split("/")[0]
+                    yield self._finding(mine, ("exposure", "host"), "address-taken", message, needle=host)
 
     def calls_answered(self) -> Iterator[Finding]:
         """Who calls must be expected by whom it calls."""
         by_place = {(of.environment, of.namespace, of.name): of for of in self.known}
+        told: set[tuple[str, int]] = set()
         for of in self.known:
             for index, (namespace, name) in enumerate(of.calls):
+                if (of.key, index) in told:
+                    continue
                 called = by_place.get((of.environment, namespace, name))
                 if called is None and name in self.broken:
                     continue
                 if called is None:
-                    message = f"calls: there is no agent {name} in {namespace} ({of.environment})"
+                    message = (
+                        f"calls: there is no agent {name} in {namespace}, the pool's namespace in {of.environment}"
+                    )
                 elif not any(caller in ((of.namespace, of.name), (of.namespace, "")) for caller in called.callers):
                     message = (
                         f"calls: {called.key} does not expect {of.key}; add it to exposure.callers in {called.file}"
@@ -125,7 +142,20 @@ class _Fleet:
                     message = f"calls: {called.key} answers nobody: its runtime {called.runtime} does not serve"
                 else:
                     continue
+                told.add((of.key, index))
                 yield self._finding(of, ("calls", index), "call-unanswered", message)
+
+    def callers_known(self) -> Iterator[Finding]:
+        """A caller that does not exist: most likely a typing error, or a definition that comes later."""
+        names = {of.name for of in self.known} | self.broken
+        told: set[tuple[str, str]] = set()
+        for of in self.known:
+            for _, name in of.callers:
+                if name and name not in names and (of.key, name) not in told:
+                    told.add((of.key, name))
+                    message = f"exposure.callers: there is no agent {name} yet.{nearest(name, names)}"
+                    path: KeyPath = ("exposure", "callers")
+                    yield self._finding(of, path, "caller-unknown", message, "warning", needle=name)
 
     def pool_limits(self) -> Iterator[Finding]:
         """What one namespace can hold, and what the pool's quota lets it."""

@@ -35,7 +35,7 @@ class Policies:
     def _waiver(self, rule: Rule, agent: ResolvedAgent | None) -> str:
         if agent is None:
             return ""
-        scopes = {agent.key, f"{agent.pool}/*", f"runtime:{agent.runtime}"}
+        scopes = {agent.key, f"{agent.pool}/*", f"runtime:{agent.runtime}", f"image:{agent.image.reference}"}
         for path, waiver in self._waivers.items():
             if waiver.rule == rule.id and not scopes.isdisjoint(waiver.scope):
                 return path

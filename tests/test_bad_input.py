@@ -409,6 +409,7 @@ def test_one_error_writes_nothing_and_prints_all(tmp_path: Path) -> None:
     assert [line.split(": ")[0] for line in result.stdout.splitlines()] == [
         "agents/business/a.yaml:7:1",
         "agents/business/b.yml:1:1",
+        "agents/business/c.yaml:1:1",
         "agents/support/c.yaml:1:1",
     ]
     assert "nothing was written" in result.stderr

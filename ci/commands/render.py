@@ -10,6 +10,7 @@ import typer
 from ci.commands.session import FINDINGS, day, environment_of, fail, open_fleet, path_of, plain_errors, top
 from ci.formats import as_text
 from ci.render import NotSound, render
+from components.definition.places import agent_of
 from components.fleet import Fleet
 
 
@@ -20,6 +21,11 @@ def run(environment: str, agents: list[str], folder: Path | None, today: str) ->
         raise fail("--output is one environment's folder; say which with -e")
     environments = [environment_of(fleet, environment)] if environment else list(fleet.catalog.environments)
     only = [path_of(fleet, agent) for agent in agents] or None
+    for path in only or ():
+        examined = fleet.examine(path)
+        if environment and examined.agent and environment not in fleet.environments_of(examined.agent):
+            where = ", ".join(fleet.environments_of(examined.agent))
+            raise fail(f"{'/'.join(agent_of(path))} does not run in {environment}; it runs in {where}")
     date = day(today)
     for name in environments:
         _render_one(fleet, name, folder or top() / "out" / name, date, only)
@@ -35,5 +41,6 @@ def _render_one(fleet: Fleet, environment: str, target: Path, date: str, only: l
             typer.echo("nothing was written", err=True)
             raise typer.Exit(FINDINGS) from error
     typer.echo(as_text(inspection.findings), err=True, nl=False)
-    agents = len({one.key for one in inspection.facts})
-    typer.echo(f"{environment}: {agents:,} agents, {inspection.objects:,} objects → {os.path.relpath(target)}")
+    count = len({one.key for one in inspection.facts})
+    what = f"{count:,} agent{'s' * (count != 1)}, {inspection.objects:,} objects"
+    typer.echo(f"{environment}: {what} → {os.path.relpath(target)}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ci.plan.differences import Difference, change, differences, identity, restart_reasons, text_diff, unified
 from ci.plan.side import Rendered
 from components.facts import Facts
+from components.resolve.quantities import byte_count
 from components.specs import Manifest
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
@@ -39,10 +41,20 @@ class Change:
         return known.file if known else ""
 
 
-def compare(key: str, environment: str, before: Rendered | None, after: Rendered | None) -> Change | None:
-    """The change from one render to the other; None when they are the same, object for object."""
+def compare(
+    key: str, environment: str, before: Rendered | None, after: Rendered | None, moved: Sequence[str] = ()
+) -> Change | None:
+    """The change from one render to the other; None when they are the same, object for object.
+
+    `moved` says what it means that the agent lies in another stack or cluster now.
+    """
     olds, news = (before.manifests if before else []), (after.manifests if after else [])
-    if olds == news and before and after and before.violations == after.violations:
+    if (
+        before
+        and after
+        and not moved
+        and (olds, before.facts, before.violations) == (news, after.facts, after.violations)
+    ):
         return None
     kind = ADDED if before is None else REMOVED if after is None else CHANGED
     known = before.facts if before else None, after.facts if after else None
@@ -53,6 +65,8 @@ def compare(key: str, environment: str, before: Rendered | None, after: Rendered
     result.fixed_findings = sorted(old_findings - new_findings)
     if kind == CHANGED:
         _describe(result, olds, news)
+        result.other = [*moved, *result.other]
+        result.signature += "\n".join(word.replace(result.key.split("/")[-1], _NAME) for word in moved)
     return result
 
 
@@ -107,6 +121,9 @@ def _other_words(result: Change, found: list[Difference], files: list[str]) -> l
             continue
         if one.kind == "Deployment" and one.steps == ("spec", "replicas"):
             continue
+        if one.kind == "PersistentVolumeClaim" and one.steps[:1] == ("spec",):
+            words.append(_disk_words(one))
+            continue
         words.append(f"{one.kind} {'.'.join(one.steps)}: {change(one)}")
     return list(dict.fromkeys(words))
 
@@ -115,13 +132,21 @@ def _other_words(result: Change, found: list[Difference], files: list[str]) -> l
 _TOLD_BY_FACTS = frozenset({"ExternalSecret", "HorizontalPodAutoscaler", "ServiceAccount"})
 
 
+def _disk_words(one: Difference) -> str:
+    """What a changed disk means: Kubernetes grows disks, and does nothing else to them."""
+    if one.steps[-1] == "storage":
+        shrinks = byte_count(one.after) < byte_count(one.before)
+        return f"disk {one.before} → {one.after}" + (": **Kubernetes refuses to shrink a disk**" if shrinks else "")
+    return f"disk {one.steps[-1]} {one.before} → {one.after}: **only a new disk can have that; the data would be lost**"
+
+
 def _fact_words(before: Facts, after: Facts) -> list[str]:
     words = []
     if before.suspended != after.suspended:
         words.append(f"stops: suspended by {after.suspended}" if after.suspended else "starts again")
     if not before.suspended and not after.suspended and _scale(before) != _scale(after):
         words.append(f"pods {_scale(before)} → {_scale(after)}")
-    for name in ("owner", "runtime", "tier", "model", "route"):
+    for name in ("description", "owner", "runtime", "tier", "model", "route"):
         old, new = getattr(before, name), getattr(after, name)
         if old != new:
             words.append(f"{name} {old or 'none'} → {new or 'none'}")
@@ -147,6 +172,7 @@ def _signature(result: Change, found: list[Difference]) -> str:
         if one.steps[-1:] != ("roster/config-sha256",)
     ]
     parts += [f"{op} {kind}" for op, kind, _ in result.objects if op != CHANGED]
+    parts += result.other if not found else []
     parts.append("restarts" if result.restarts else "stays")
     text = "\n".join(parts)
     for name in sorted(set(names), key=len, reverse=True):

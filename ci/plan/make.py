@@ -14,18 +14,19 @@ from ci.parallel import for_each
 from ci.plan.compare import ADDED, REMOVED, Change, compare
 from ci.plan.differences import Difference
 from ci.plan.differences import differences as value_differences
+from ci.plan.placement import Placement, moves
 from ci.plan.side import EmptySide, LiveSide, Rendered, Side, SpooledSide, code_differs, spool_with_own_code
 from components.definition.findings import Finding, InvalidInput, errors
 from components.definition.places import CATALOG, CONTEXTS, agent_of, definition_paths, is_definition
 from components.definition.tree import AGENTS, Tree, WorkTree
 from components.fleet import Fleet
 from components.fleet_rules import fleet_findings
-from components.stacks import all_stacks, holds
 
 # More than this many agents gone, or more than this share of them and at least a few, wants a second look.
 MANY_REMOVED = 25
 SHARE_REMOVED = 0.10
 FEW_REMOVED = 5
+FEW_OF_A_POOL = 3
 
 
 @dataclass(slots=True)
@@ -45,6 +46,8 @@ class Plan:
     of: dict[str, int] = field(default_factory=dict)
     alarming: bool = False
     stacks: list[str] = field(default_factory=list)
+    old_stacks: list[str] = field(default_factory=list)
+    emptied: dict[str, int] = field(default_factory=dict)
     currency: str = ""
 
 
@@ -72,7 +75,11 @@ class _Making:
         self.today = today
         self.differing = changed_paths(top, commit)
         self.base_paths = definition_paths(base.files(AGENTS))
-        self.environments = list(only) if only else _environments(head, base)
+        self.old = _sound(base)
+        self.before = Placement(self.old.catalog) if self.old else None
+        self.after = Placement(head.catalog)
+        olds = list(self.old.catalog.environments) if self.old else []
+        self.environments = list(only) if only else list(dict.fromkeys([*head.catalog.environments, *olds]))
         self.own_code = code_differs(self.differing)
         self.plan = Plan(commit, self.environments, currency=head.catalog.settings.prices.currency)
         self.plan.agents_before, self.plan.agents_after = len(self.base_paths), len(head.definitions)
@@ -85,13 +92,43 @@ class _Making:
         plan.compared = len(paths)
         with TemporaryDirectory(prefix="roster-plan-") as folder:
             base = self._base_side(Path(folder))
-            _compare_all(paths, base, live, plan, processes)
+            self._compare_all(paths, base, live, processes)
             _compare_shared(base, live, plan)
             _count_removed(plan, self.base_paths, base)
-        plan.catalog = _catalog_differences(self.base, head)
+        _count_emptied(plan, self.base_paths, head)
+        plan.catalog = _catalog_differences(self.old, head) if self.old else []
         plan.findings += [*head.findings, *fleet_findings(head.definitions, [], head.catalog, head.tree)]
-        plan.stacks = _stacks(plan, head)
+        plan.stacks = self.after.touched(plan.changes)
+        if self.before:
+            known = {stack.name for stack in self.after.stacks}
+            plan.old_stacks = [name for name in self.before.touched(plan.changes) if name not in known]
         return plan
+
+    def _compare_all(self, paths: list[str], base: Side, live: Side, processes: int | None) -> None:
+        catalog_changes = _concerns_all(self.differing)
+
+        def work(path: str) -> tuple[list[Change], list[Finding], bool]:
+            before, problems = base.agent(path)
+            after, findings = live.agent(path)
+            if findings:
+                return [], findings, False
+            pool, name = agent_of(path)
+            changes = []
+            for environment in [*after, *(one for one in before if one not in after)]:
+                old, new = before.get(environment), after.get(environment)
+                moved = []
+                if catalog_changes and self.before and old and new:
+                    moved = moves(self.before, self.after, environment, pool, name)
+                change = compare(f"{pool}/{name}", environment, old, new, moved)
+                if change is not None:
+                    changes.append(change)
+            return changes, [], bool(problems)
+
+        for path, (changes, findings, unknown) in zip(paths, for_each(paths, work, processes), strict=True):
+            self.plan.changes += changes
+            self.plan.findings += findings
+            if unknown:
+                self.plan.notes.append(f"{path} has errors at the base, so it is shown as added")
 
     def _paths(self) -> list[str]:
         if self.own_code or _concerns_all(self.differing):
@@ -116,13 +153,11 @@ class _Making:
             return EmptySide()
 
 
-def _environments(head: Fleet, base: Tree) -> list[str]:
-    names = list(head.catalog.environments)
+def _sound(tree: Tree) -> Fleet | None:
     try:
-        names += [name for name in Fleet.open(base).catalog.environments if name not in names]
+        return Fleet.open(tree)
     except InvalidInput:
-        return names
-    return names
+        return None
 
 
 def _concerns_all(paths: Iterable[str]) -> bool:
@@ -142,28 +177,6 @@ def _affected(differing: Iterable[str], base: Tree, base_paths: list[str], head:
     return sorted(chosen)
 
 
-def _compare_all(paths: list[str], base: Side, live: Side, plan: Plan, processes: int | None) -> None:
-    def work(path: str) -> tuple[list[Change], list[Finding]]:
-        before, _ = base.agent(path)
-        after, findings = live.agent(path)
-        if findings:
-            return [], findings
-        return _changes("/".join(agent_of(path)), before, after), []
-
-    for changes, findings in for_each(paths, work, processes):
-        plan.changes += changes
-        plan.findings += findings
-
-
-def _changes(key: str, before: dict[str, Rendered], after: dict[str, Rendered]) -> list[Change]:
-    found = []
-    for environment in [*after, *(name for name in before if name not in after)]:
-        change = compare(key, environment, before.get(environment), after.get(environment))
-        if change is not None:
-            found.append(change)
-    return found
-
-
 def _compare_shared(base: Side, live: Side, plan: Plan) -> None:
     olds, news = base.shared(), live.shared()
     for environment, pool in [*news, *(key for key in olds if key not in news)]:
@@ -177,21 +190,26 @@ def _compare_shared(base: Side, live: Side, plan: Plan) -> None:
             plan.changes.append(change)
 
 
-def _catalog_differences(base: Tree, head: Fleet) -> list[tuple[str, Difference]]:
+def _catalog_differences(old: Fleet, head: Fleet) -> list[tuple[str, Difference]]:
     """What differs in the catalog, value by value, with the file."""
-    try:
-        old = Fleet.open(base).catalog
-    except InvalidInput:
-        return []
     found: list[tuple[str, Difference]] = []
-    for kind, document in head.catalog.documents.items():
-        before = old.documents.get(kind)
-        if before is None or before.value == document.value:
-            continue
-        first = {"kind": kind, **(before.value or {})}
-        second = {"kind": kind, **(document.value or {})}
-        found += [(document.file, one) for one in value_differences(first, second)]
+    befores, afters = old.catalog.documents, head.catalog.documents
+    for kind in [*afters, *(name for name in befores if name not in afters)]:
+        before, after = befores.get(kind), afters.get(kind)
+        first, second = (one.value or {} if one else {} for one in (before, after))
+        if first != second:
+            file = (after or before).file  # type: ignore[union-attr]
+            found += [(file, one) for one in value_differences({"kind": kind, **first}, {"kind": kind, **second})]
     return found
+
+
+def _count_emptied(plan: Plan, base_paths: list[str], head: Fleet) -> None:
+    """A pool that loses all its agents at once alarms, however few they are."""
+    left = {agent_of(path)[0] for path in head.definitions}
+    for pool, count in Counter(agent_of(path)[0] for path in base_paths).items():
+        if pool not in left and count >= FEW_OF_A_POOL:
+            plan.emptied[pool] = count
+            plan.alarming = True
 
 
 def _count_removed(plan: Plan, base_paths: list[str], base: Side) -> None:
@@ -204,18 +222,6 @@ def _count_removed(plan: Plan, base_paths: list[str], base: Side) -> None:
         plan.removed[environment], plan.of[environment] = count, total
         if count > MANY_REMOVED or (count >= FEW_REMOVED and count > SHARE_REMOVED * total):
             plan.alarming = True
-
-
-def _stacks(plan: Plan, head: Fleet) -> list[str]:
-    """The stacks that hold what changes, in the order in which they are applied."""
-    agents = {(one.environment, known.pool, known.name) for one in plan.changes if (known := one.after or one.before)}
-    shared = {(one.environment, one.pool) for one in plan.changes if one.before is None and one.after is None}
-    return [
-        stack.name
-        for stack in all_stacks(head.catalog)
-        if (stack.kind in ("platform", "pool") and (stack.environment, stack.pool) in shared)
-        or any(environment == stack.environment and holds(stack, pool, name) for environment, pool, name in agents)
-    ]
 
 
 def new_images(plan: Plan) -> dict[str, list[str]]:

@@ -43,8 +43,12 @@ def headline(plan: Plan) -> str:
     groups = grouped(plan.changes)
     changed = {name for group in groups for name in group.members if group.example.after}
     restarting = {name for group in groups if group.restarts for name in group.members}
+    if not plan.changes and broken(plan):
+        return "What changes cannot be said before the errors are mended."
+    if not plan.changes and plan.catalog:
+        return "No agent changes: both states render the same objects, in the same places."
     if not plan.changes:
-        return "Nothing changes: both states render the same objects."
+        return "Nothing changes: both states render the same objects, in the same places."
     parts = [
         f"{_count(len(names), 'agent')} {word}"
         for names, word in ((added, "added"), (changed, "changed"), (removed, "removed"))
@@ -71,6 +75,7 @@ def _alarm(plan: Plan) -> Iterator[str]:
         return
     lines = ["> [!CAUTION]", "> **Many agents would be removed, with their pods and disks:**"]
     lines += [f"> - {plan.removed[name]} of {plan.of[name]} in {name}" for name in plan.removed]
+    lines += [f"> - all {count} of the pool {pool}" for pool, count in plan.emptied.items()]
     lines.append(
         "> An empty folder, a bad checkout or a renamed pool looks like this. If it is meant: `--allow-removals`."
     )
@@ -250,7 +255,7 @@ def _texts(plan: Plan) -> Iterator[str]:
 def _images(plan: Plan) -> Iterator[str]:
     images = new_images(plan)
     if images:
-        lines = ["## Images to be built first", ""]
+        lines = ["## Images without a record yet: to be built, unless somebody has", ""]
         lines += [f"- `{image}` for {_names(who)}" for image, who in sorted(images.items())]
         yield "\n".join(lines) + "\n"
 
@@ -259,6 +264,13 @@ def _stacks(plan: Plan) -> Iterator[str]:
     if plan.stacks:
         shown = ", ".join(f"`{name}`" for name in plan.stacks[:_ITEMS_SHOWN])
         yield "\n".join([f"**{_count(len(plan.stacks), 'stack')} touched:** {shown}", *_more(len(plan.stacks))]) + "\n"
+
+
+def _old_stacks(plan: Plan) -> Iterator[str]:
+    if plan.old_stacks:
+        shown = ", ".join(f"`{name}`" for name in plan.old_stacks[:_ITEMS_SHOWN])
+        what = f"**{_count(len(plan.old_stacks), 'stack')} no longer in the catalog:** {shown}"
+        yield f"{what}. What they hold stays in the cluster until `pulumi destroy`.\n"
 
 
 _SECTIONS = (
@@ -273,6 +285,7 @@ _SECTIONS = (
     _changed,
     _images,
     _stacks,
+    _old_stacks,
     _texts,
 )
 

@@ -323,6 +323,10 @@ class QueueSource(Closed):
         description="KEDA's settings; {name} is the queue's name, {length} the messages a pod."
     )
     secrets: dict[EnvName, SecretRef] = Field(description="How agents and KEDA connect.")
+    env: dict[EnvName, Template] | None = Field(
+        None,
+        description="Variables that tell the agent its queue; {name} is the queue's name.",
+    )
     authentication: dict[Annotated[str, Field(pattern=r"^[A-Za-z]+$")], EnvName] = Field(
         description="KEDA's authentication parameters, by variable of `secrets`.", examples=[{"host": "RABBITMQ_URL"}]
     )
@@ -343,8 +347,8 @@ class Waiver(Closed):
 
     rule: Name = Field(description="The policy's id.", examples=["image-pinned"])
     scope: Annotated[list[str], Field(min_length=1)] = Field(
-        description="Agents as pool/name, a whole pool as pool/*, or a runtime as runtime:NAME.",
-        examples=[["runtime:agent-platform"]],
+        description="Agents as pool/name, a pool as pool/*, a runtime as runtime:NAME, or an image as image:REFERENCE.",
+        examples=[["image:docker.io/intelgraph/agent-platform:1.0.0"]],
     )
     reason: Annotated[str, Field(min_length=10, max_length=1000)] = Field(description="Why.")
     owner: Name = Field(description="The team that answers for it.")

@@ -86,8 +86,9 @@ def _problem(kind: str, error: Any, location: KeyPath) -> str:
     value, context = error["input"], error.get("ctx", {})
     given = "the value" if "secrets" in location or "secret" in location else show(value)
     if kind in _TYPES:
-        quote = f'; quote it: "{value}"' if kind == "string_type" and isinstance(value, (int, float)) else ""
-        return f"{given} is not {_TYPES[kind]}{quote.lower() if isinstance(value, bool) else quote}"
+        # The number as it was written is not known any more (1.10 is 1.1 by now), so it is not repeated as advice.
+        quote = "; quote it" if kind == "string_type" and isinstance(value, (int, float)) else ""
+        return f"{given} is not {_TYPES[kind]}{quote}"
     if kind == "string_pattern_mismatch":
         return f"{given} is not {MEANINGS.get(context['pattern'], 'of the form ' + context['pattern'])}"
     if kind in _BOUNDS:

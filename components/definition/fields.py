@@ -54,7 +54,7 @@ def _host(host: str) -> str:
 
 
 CPU_PATTERN = r"^([1-9][0-9]{0,6}m|[1-9][0-9]{0,3}(\.[0-9]{1,3})?|0\.([1-9][0-9]{0,2}|0[1-9][0-9]?|00[1-9]))$"
-BYTES_PATTERN = r"^[1-9][0-9]{0,9}(Ki|Mi|Gi|Ti|k|M|G|T)?$"
+BYTES_PATTERN = r"^[1-9][0-9]{0,9}(Ki|Mi|Gi|Ti|k|M|G|T)$"
 SECRET_PATH = r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*"
 SECRET_REF_PATTERN = rf"^{SECRET_PATH}#[A-Za-z0-9][A-Za-z0-9_.-]*$"
 _DNS_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"

@@ -36,7 +36,7 @@ def _templates(catalog: Catalog) -> Iterator[tuple[str, str, KeyPath, str]]:
         ("runtimes", ("env",)),
         ("providers", ("env",)),
         ("plugins", ("env",)),
-        ("queues", ("metadata",)),
+        ("queues", ("metadata", "env")),
     ):
         for name, entry in catalog.entries[kind].items():
             for field in fields:

@@ -15,7 +15,7 @@ from components.resolve.resolved import (
     ReachedEndpoint,
     Secret,
 )
-from components.resolve.templates import fill
+from components.resolve.templates import fill, fill_queue
 
 
 def secrets_of(
@@ -85,6 +85,10 @@ def env_of(
             filled = fill(value, words)
             if filled:
                 env[name] = filled
+    queue = (merged.get("scaling") or {}).get("queue")
+    if queue:
+        for name, value in (catalog.entries["queues"][queue["source"]].env or {}).items():
+            env[name] = fill_queue(value, queue["name"], queue["length"])
     for _, channel in sorted((merged.get("channels") or {}).items()):
         env |= (channel or {}).get("env") or {}
     env |= merged.get("env") or {}

@@ -150,7 +150,9 @@ class Layers:
             line, column = self.agent.document.place(path[:1])
             return Finding(self.agent.file, line, column, rule, message, severity, self.agent.key)
         file, line, column = layer.written_at(_said(layer, path))
-        return Finding(file, line, column, rule, message, severity, self.agent.key)
+        # What the catalog says is one finding, however many agents it concerns.
+        whose = self.agent.key if file == self.agent.file else ""
+        return Finding(file, line, column, rule, message, severity, whose)
 
 
 def _said(layer: Layer, path: KeyPath) -> KeyPath:

@@ -10,6 +10,7 @@ from typing import Any
 from components.definition.catalog import FLAT_SEPARATOR, FLAT_STORES, Runtime
 from components.definition.findings import Finding, one_of, show
 from components.definition.load_catalog import Catalog
+from components.definition.yaml_reader import KeyPath
 from components.resolve.layers import Layers
 from components.resolve.quantities import byte_count, cores
 from components.resolve.resolved import ResolvedAgent
@@ -130,7 +131,10 @@ def _single_consumer(agent: ResolvedAgent, layers: Layers) -> Report:
     most = max(agent.scaling.min, agent.scaling.max)
     if most <= 1 and agent.scaling.queue is None:
         return
-    path = ("scaling", "max") if agent.scaling.max > 1 else ("scaling", "min")
+    path: KeyPath = ("scaling", "max") if agent.scaling.max > 1 else ("scaling", "min")
+    if not _own(layers, "scaling"):
+        # The scale comes from the catalog; what does not go with it is the agent's channel or disk.
+        path = ("channels", agent.polling[0]) if agent.polling else ("storage", "volume")
     if agent.polling:
         message = (
             f"scaling: {most} pods would fight over the same messages: {one_of(agent.polling)} serves one consumer. "
@@ -196,6 +200,16 @@ def _variables(agent: ResolvedAgent, layers: Layers) -> Report:
             if "{{" + name + "}}" not in agent.prompt.text.replace(" ", ""):
                 message = f"prompt.variables.{name} has no effect: the prompt has no {{{{ {name} }}}}"
                 yield layers.finding(("prompt", "variables", name), "no-effect", message)
+
+
+def _settled_variables(agent: ResolvedAgent, layers: Layers) -> Report:
+    """Variables by which a runtime is told what the definition says elsewhere: a second voice would contradict it."""
+    runtime: Runtime = layers.catalog.entries["runtimes"][agent.runtime]
+    given = {name for values in layers.own for name in values.get("env", {})}
+    for name, template in (runtime.env or {}).items():
+        if name in given and "{" in template:
+            message = f"env.{name}: the runtime {agent.runtime} sets it to {template}; change that field instead"
+            yield layers.finding(("env", name), "two-sources", message)
 
 
 def _config_fits(agent: ResolvedAgent, layers: Layers) -> Report:
@@ -267,6 +281,7 @@ _RULES: tuple[Callable[[ResolvedAgent, Layers], Report], ...] = (
     _folders_apart,
     _requests_within_limits,
     _variables,
+    _settled_variables,
     _config_fits,
     _config_keys,
     _reserved_labels,

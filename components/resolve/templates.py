@@ -18,6 +18,11 @@ def fill(template: str, words: dict[str, str]) -> str:
     return PLACEHOLDER.sub(lambda match: words[match[1]], template) if "{" in template else template
 
 
+def fill_queue(template: str, name: str, length: int) -> str:
+    """A queue's template with its name, and the messages for each pod."""
+    return template.replace("{name}", name).replace("{length}", str(length))
+
+
 def words_of(
     agent: LoadedAgent,
     environment: str,

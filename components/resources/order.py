@@ -20,8 +20,9 @@ STAGES: tuple[frozenset[str], ...] = (
     frozenset({"HTTPRoute", "ScaledObject", "PodMonitor", "ServiceMonitor", "PrometheusRule"}),
 )
 
-# What would take other things along when it is deleted: a pool's every object, an agent's memory. Pulumi refuses to
-# delete these, and so the whole update, until somebody says `pulumi state unprotect` for the one that may go.
+# What would take other things along when it is deleted: a pool's every object, an agent's memory. Pulumi removes the
+# rest, and ends this run and all further ones with an error until somebody says `pulumi state unprotect` for the one
+# that may go.
 PROTECTED = frozenset({"Namespace", "PersistentVolumeClaim"})
 
 # The word that stands for a kind in logical names, where it is not the kind itself in lower case. When a word or a type

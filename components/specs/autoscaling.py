@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components.resolve.resolved import ResolvedAgent
+from components.resolve.templates import fill_queue
 from components.specs.names import Manifest, metadata
 
 _SCALE_DOWN_SECONDS = 300
@@ -41,7 +42,7 @@ def scaled_object(agent: ResolvedAgent) -> Manifest | None:
     triggers: list[Manifest] = []
     queue = agent.scaling.queue
     if queue:
-        filled = {key: _fill(value, queue.name, queue.length) for key, value in queue.spec.metadata.items()}
+        filled = {key: fill_queue(value, queue.name, queue.length) for key, value in queue.spec.metadata.items()}
         trigger: Manifest = {"type": queue.spec.scaler, "metadata": filled}
         if queue.spec.authentication:
             trigger["authenticationRef"] = {"name": agent.name}
@@ -80,7 +81,3 @@ def trigger_authentication(agent: ResolvedAgent) -> Manifest | None:
         "metadata": metadata(agent),
         "spec": {"secretTargetRef": references},
     }
-
-
-def _fill(template: str, name: str, length: int) -> str:
-    return template.replace("{name}", name).replace("{length}", str(length))

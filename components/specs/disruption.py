@@ -14,5 +14,10 @@ def pod_disruption_budget(agent: ResolvedAgent) -> Manifest | None:
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": metadata(agent),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": selector(agent)}},
+        "spec": {
+            "maxUnavailable": 1,
+            # A pod that is broken anyway must not keep a node from being drained.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": selector(agent)},
+        },
     }

@@ -55,7 +55,7 @@ def add_agents(folder: Path, count: int, pool: str = "sales") -> None:
 
 
 def test_no_change_is_said_to_be_none(fleet: Path) -> None:
-    assert headline(plan(fleet)) == "Nothing changes: both states render the same objects."
+    assert headline(plan(fleet)) == "Nothing changes: both states render the same objects, in the same places."
 
 
 def test_a_comment_in_a_definition_changes_nothing(fleet: Path) -> None:
@@ -134,6 +134,100 @@ def test_a_catalog_change_is_told_once_for_all_agents_with_its_cause(fleet: Path
     assert text.count("resources.limits.memory: 1Gi → 2Gi") == 2, "once in the catalog, once for all agents"
     assert "**33 agents** in prod: chat/herald, sales/a000" in text
     assert "and 28 more" in text
+
+
+def test_a_host_alone_is_a_change_though_no_object_differs(fleet: Path) -> None:
+    edit(fleet, "agents/sales/writer.yaml", "  - crm.example.com\n", "  - crm.example.com\n  - mail.example.com\n")
+    text = as_markdown(plan(fleet))
+    assert "**1 agent changed; no pod restarts.**" in text
+    assert "- new host `mail.example.com`: sales/writer" in text
+
+
+def test_a_providers_new_host_names_the_agents_that_reach_it(fleet: Path) -> None:
+    edit(fleet, "agents/catalog/providers.yaml", "[api.lab.example.com]", "[api.lab.example.org]")
+    text = as_markdown(plan(fleet))
+    assert "- new host `api.lab.example.org`: chat/herald, sales/asker, sales/writer" in text
+
+
+def test_a_pool_that_moves_to_another_cluster_is_told(fleet: Path) -> None:
+    edit(
+        fleet,
+        "agents/catalog/environments.yaml",
+        "clusters: {main: {context: prod}}",
+        "clusters: {main: {context: new}}",
+    )
+    made = plan(fleet)
+    assert headline(made) == "3 agents changed; no pod restarts."
+    words = "**moves** from cluster prod (prod.sales.0) to new (prod.sales.0): what runs in the old one stays there"
+    assert words in as_markdown(made)
+    assert made.stacks == ["prod.sales.0", "prod.chat.0"]
+
+
+def test_more_shards_move_agents_between_stacks_and_say_how(fleet: Path) -> None:
+    add_agents(fleet, 20)
+    commit(fleet)
+    edit(fleet, "agents/catalog/pools.yaml", "description: Sells.", "description: Sells.\n  shards: {prod: 2}")
+    made = plan(fleet)
+    assert 3 < len(made.changes) < 20, "about half of the agents move"
+    assert "**moves** from stack prod.sales.0 to prod.sales.1: `pulumi state move`" in as_markdown(made)
+    assert made.stacks == ["prod.sales.1"]
+
+
+def test_stacks_that_the_catalog_no_longer_has_are_named(fleet: Path) -> None:
+    (fleet / "agents/chat").rename(fleet / "agents/talk")
+    edit(fleet, "agents/catalog/pools.yaml", "chat:", "talk:")
+    made = plan(fleet)
+    assert made.old_stacks == ["prod.chat", "prod.chat.0"]
+    assert "**2 stacks no longer in the catalog:** `prod.chat`, `prod.chat.0`" in as_markdown(made)
+
+
+def test_a_pool_that_loses_all_its_agents_alarms_however_few(fleet: Path) -> None:
+    add_agents(fleet, 3, "chat")
+    add_agents(fleet, 60)
+    commit(fleet)
+    for file in (fleet / "agents/chat").iterdir():
+        file.unlink()
+    made = plan(fleet, processes=1)
+    assert made.alarming
+    assert "> - all 4 of the pool chat" in as_markdown(made)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("size: 5Gi", "size: 2Gi", "disk 5Gi → 2Gi: **Kubernetes refuses to shrink a disk**"),
+        ("size: 5Gi", "size: 9Gi", "disk 5Gi → 9Gi"),
+        ("path: /d", "path: /d, storage_class: fast", "the data would be lost"),
+    ],
+)
+def test_a_changed_disk_says_what_that_means(fleet: Path, old: str, new: str, words: str) -> None:
+    volume = "storage: {volume: {size: 5Gi, path: /d}}\n"
+    edit(fleet, "agents/chat/herald.yaml", "plugins: [search]\n", f"plugins: [search]\n{volume}")
+    commit(fleet)
+    edit(fleet, "agents/chat/herald.yaml", old, new)
+    assert words in as_markdown(plan(fleet))
+
+
+def test_a_new_waiver_stands_under_the_catalog(fleet: Path) -> None:
+    (fleet / "agents/catalog/waivers").mkdir()
+    waiver = 'rule: image-pinned\nscope: ["sales/*"]\nreason: A reason to be read.\nowner: red\nexpires: "2027-01-01"\n'
+    (fleet / "agents/catalog/waivers/sales.yaml").write_text(waiver, "utf-8")
+    text = as_markdown(plan(fleet))
+    assert "**No agent changes: both states render the same objects, in the same places.**" in text
+    assert "- `agents/catalog/waivers/sales.yaml` scope: absent → [sales/*]" in text
+
+
+def test_errors_come_before_any_claim_that_nothing_changes(fleet: Path) -> None:
+    edit(fleet, "agents/sales/asker.yaml", "owner: blue", "owner: bleu")
+    assert headline(plan(fleet)) == "What changes cannot be said before the errors are mended."
+
+
+def test_a_definition_that_is_broken_at_the_base_is_said_to_be(fleet: Path) -> None:
+    edit(fleet, "agents/sales/asker.yaml", "owner: blue", "owner: bleu")
+    commit(fleet)
+    edit(fleet, "agents/sales/asker.yaml", "owner: bleu", "owner: blue")
+    made = plan(fleet)
+    assert made.notes == ["agents/sales/asker.yaml has errors at the base, so it is shown as added"]
 
 
 def test_a_pool_setting_is_the_pools_own_change(fleet: Path) -> None:

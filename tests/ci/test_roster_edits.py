@@ -390,3 +390,21 @@ def test_the_migrate_command_moves_all_or_none(
     run([], dry_run=False)
     assert (top / WRITER_FILE).read_text() == WRITER
     assert "+version: 1" in capsys.readouterr().out
+
+
+def test_remove_takes_an_agents_own_folder_with_all_that_is_in_it(tmp_path: Path) -> None:
+    top = write_fleet(
+        tmp_path,
+        {
+            "agents/sales/guide.yaml": ASKER.replace(
+                "calls: [sales/writer]\n", "knowledge: [guide/a.md, guide/b.md]\n"
+            ),
+            "agents/sales/guide/a.md": "a\n",
+            "agents/sales/guide/b.md": "b\n",
+        },
+    )
+    done = roster(top, "remove", "guide")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (top / "agents/sales/guide").exists()
+    assert not (top / "agents/sales/guide.yaml").exists()
+    assert (top / "agents/sales/writer.yaml").exists()

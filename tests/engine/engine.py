@@ -103,7 +103,7 @@ class Project:
 
 def new_project(top: Path) -> Project:
     """A project with the idle agents `one` and `two`, whose namespaces no other run uses."""
-    for folder in ("components", "stacks"):
+    for folder in ("components", "stacks", "ci"):
         shutil.copytree(REPOSITORY / folder, top / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "Pulumi.yaml", top)
     (top / ".venv").symlink_to(REPOSITORY / ".venv")

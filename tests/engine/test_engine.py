@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -90,17 +91,25 @@ def test_a_killed_run_is_caught_up_by_the_next(applied: Project) -> None:
     for agent in new:
         applied.write(agent, IDLE)
     command = applied.command("up", "--stack", SHARD, "--yes", "--skip-preview")
-    with subprocess.Popen(command, **applied.where(), start_new_session=True) as run:
+    with subprocess.Popen(command, **applied.where()) as run:
         deadline = time.monotonic() + LIVE_SECONDS
         while not set(new) & applied.objects("deployment").keys():
             assert run.poll() is None, "the run ended before it could be killed"
             assert time.monotonic() < deadline
             time.sleep(0.2)
-        os.killpg(run.pid, signal.SIGKILL)
+        for pid in (run.pid, *_descendants(run.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     applied.pulumi("cancel", "--stack", SHARD, "--yes")
     applied.up(SHARD)
     assert applied.objects("deployment").keys() == {"one", "two", *new}
     assert applied.steps(SHARD) == {}
+
+
+def _descendants(pid: int) -> list[int]:
+    """A process's children and theirs: language host, program and provider, which would live on after Pulumi."""
+    said = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout
+    return [one for child in map(int, said.split()) for one in (child, *_descendants(child))]
 
 
 def _left_out(wanted: object, live: object, path: str = "") -> list[str]:
