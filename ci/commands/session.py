@@ -19,7 +19,10 @@ CLEAN, FINDINGS, USAGE = 0, 1, 2
 
 def top() -> Path:
     """The repository's top: the nearest folder upwards with `agents/`. Exits with 2 when there is none."""
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError as error:
+        raise fail("this folder no longer exists; change to one that does") from error
     for folder in (here, *here.parents):
         if (folder / AGENTS).is_dir():
             return folder

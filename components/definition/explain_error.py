@@ -85,6 +85,8 @@ def _has(value: Any, part: str | int) -> bool:
 def _problem(kind: str, error: Any, location: KeyPath) -> str:
     value, context = error["input"], error.get("ctx", {})
     given = "the value" if "secrets" in location or "secret" in location else show(value)
+    if location[-1:] == ("[key]",):
+        given = f"the key {show(location[-2])}"
     if kind in _TYPES:
         # The number as it was written is not known any more (1.10 is 1.1 by now), so it is not repeated as advice.
         quote = "; quote it" if kind == "string_type" and isinstance(value, (int, float)) else ""
