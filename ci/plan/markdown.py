@@ -73,7 +73,7 @@ def _title(plan: Plan) -> str:
 def _alarm(plan: Plan) -> Iterator[str]:
     if not plan.alarming:
         return
-    lines = ["> [!CAUTION]", "> **Many agents would be removed, with their pods and disks:**"]
+    lines = ["> [!CAUTION]", "> **Many agents would be removed, with their pods:**"]
     lines += [f"> - {plan.removed[name]} of {plan.of[name]} in {name}" for name in plan.removed]
     lines += [f"> - all {count} of the pool {pool}" for pool, count in plan.emptied.items()]
     lines.append(
@@ -188,9 +188,8 @@ def _removed(plan: Plan) -> Iterator[str]:
         lines = ["## Removed", ""]
         for key, changes in list(removed.items())[:_ITEMS_SHOWN]:
             disk = any(change.before and change.before.storage for change in changes)
-            lines.append(
-                f"- {key} in {', '.join(one.environment for one in changes)}" + (" **with its disk**" if disk else "")
-            )
+            stays = "; its disk stays in the cluster until somebody deletes it" if disk else ""
+            lines.append(f"- {key} in {', '.join(one.environment for one in changes)}{stays}")
         yield "\n".join([*lines, *_more(len(removed))]) + "\n"
 
 

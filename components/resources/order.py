@@ -20,10 +20,12 @@ STAGES: tuple[frozenset[str], ...] = (
     frozenset({"HTTPRoute", "ScaledObject", "PodMonitor", "ServiceMonitor", "PrometheusRule"}),
 )
 
-# What would take other things along when it is deleted: a pool's every object, an agent's memory. Pulumi removes the
-# rest, and ends this run and all further ones with an error until somebody says `pulumi state unprotect` for the one
-# that may go.
-PROTECTED = frozenset({"Namespace", "PersistentVolumeClaim"})
+# What would take a pool's every object along when it is deleted. Pulumi removes the rest, and ends this run and all
+# further ones with an error until somebody says `pulumi state unprotect`.
+PROTECTED = frozenset({"Namespace"})
+# What keeps an agent's memory. The agent goes, its disk stays in the cluster until somebody deletes it, and is taken up
+# again when the agent comes back. Protection would be worse: it fails every later run of the shard.
+RETAINED = frozenset({"PersistentVolumeClaim"})
 
 # The word that stands for a kind in logical names, where it is not the kind itself in lower case. When a word or a type
 # token changes, the old one becomes a former one: otherwise Pulumi creates the object under its new name and then

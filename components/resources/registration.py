@@ -9,6 +9,7 @@ import pulumi
 from components.digest import objects_digest
 from components.resources.order import (
     PROTECTED,
+    RETAINED,
     Manifest,
     former_names,
     former_tokens,
@@ -71,9 +72,7 @@ class ManifestSet(pulumi.ComponentResource):
         return [one for _, one in registered]
 
     def _options(self, name: str, manifest: Manifest, earlier: list[KubernetesObject]) -> pulumi.ResourceOptions:
-        """Neither delete_before_replace, which the provider decides itself for objects with fixed names, nor
-        retain_on_delete: what a commit removes is removed.
-        """
+        """No delete_before_replace: the provider decides that itself for objects with fixed names."""
         aliases = [pulumi.Alias(name=former) for former in former_names(name, manifest)]
         aliases += [pulumi.Alias(type_=former) for former in former_tokens(manifest)]
         seconds = wait_seconds(manifest)
@@ -82,6 +81,7 @@ class ManifestSet(pulumi.ComponentResource):
             parent=self,
             depends_on=list(earlier),
             protect=manifest["kind"] in PROTECTED,
+            retain_on_delete=manifest["kind"] in RETAINED,
             aliases=list(aliases),
             custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait) if wait else None,
         )

@@ -208,6 +208,14 @@ def test_a_changed_disk_says_what_that_means(fleet: Path, old: str, new: str, wo
     assert words in as_markdown(plan(fleet))
 
 
+def test_a_removed_agents_disk_is_said_to_stay(fleet: Path) -> None:
+    edit(fleet, "agents/chat/herald.yaml", "plugins: [search]\n", "storage: {volume: {size: 5Gi, path: /d}}\n")
+    commit(fleet)
+    (fleet / "agents/chat/herald.yaml").unlink()
+    text = as_markdown(plan(fleet))
+    assert "- chat/herald in prod; its disk stays in the cluster until somebody deletes it" in text
+
+
 def test_a_new_waiver_stands_under_the_catalog(fleet: Path) -> None:
     (fleet / "agents/catalog/waivers").mkdir()
     waiver = 'rule: image-pinned\nscope: ["sales/*"]\nreason: A reason to be read.\nowner: red\nexpires: "2027-01-01"\n'

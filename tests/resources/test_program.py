@@ -142,14 +142,14 @@ def test_nothing_is_asked_for_before_what_it_depends_on(ran: Ran) -> None:
             seen.add(one["urn"])
 
 
-def test_only_namespaces_and_disks_are_protected(ran: Ran) -> None:
+def test_only_namespaces_are_protected(ran: Ran) -> None:
     for _, _, one in ran.objects():
-        assert one.get("protect", False) == (one["object"]["kind"] in ("Namespace", "PersistentVolumeClaim"))
+        assert one.get("protect", False) == (one["object"]["kind"] == "Namespace")
 
 
-def test_no_object_is_kept_when_removed_or_half_ignored(ran: Ran) -> None:
+def test_only_disks_are_kept_when_removed_and_nothing_is_half_ignored(ran: Ran) -> None:
     for _, _, one in ran.objects():
-        assert not one.get("retainOnDelete", False)
+        assert one.get("retainOnDelete", False) == (one["object"]["kind"] == "PersistentVolumeClaim")
         assert not {"ignoreChanges", "deleteBeforeReplaceDefined", "replaceOnChanges", "importId"} & one.keys()
 
 
