@@ -334,11 +334,16 @@ class QueueSource(Closed):
 
 
 class ImageRecord(Closed):
-    """`images/<hash>.yaml`: what a trusted job found out about an image that passed its gate."""
+    """`images/<name>.yaml`: the digest of an image that was built, or of a ready image's tag when it was looked up."""
 
-    image: ImageRef = Field(description="The repository, without tag or digest.")
-    context_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = Field(description="Hash of what it is built from.")
-    digest: Digest = Field(description="What was pushed.")
+    image: ImageRef = Field(
+        description="The repository of an image that was built; a ready image as the catalog or an agent names it.",
+        examples=["registry.example.com/roster/fastapi", "docker.io/example/app:1.2.0"],
+    )
+    context_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        None, description="Hash of what it is built from; none for a ready image."
+    )
+    digest: Digest = Field(description="What was pushed, or what the tag stood for.")
     scan: dict[str, int] | None = Field(None, description="Findings by severity.")
 
 

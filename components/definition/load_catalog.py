@@ -112,7 +112,7 @@ def _load_folders(tree: Tree, listing: Listing, catalog: Catalog, findings: list
             entry = model.model_validate(document.value)
             catalog.documents[path] = document
             if isinstance(entry, models.ImageRecord):
-                catalog.records[entry.context_hash] = entry
+                catalog.records[entry.context_hash or entry.image] = entry
             elif isinstance(entry, models.Waiver):
                 catalog.waivers[path] = entry
 

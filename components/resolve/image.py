@@ -18,8 +18,9 @@ from components.resolve.resolved import (
 def image_of(
     merged: dict[str, Any], runtime: Runtime, packages: tuple[str, ...], agent: LoadedAgent, catalog: Catalog
 ) -> Image:
+    """The agent's own image, else its own build, else the runtime's image or build; by digest where one is recorded."""
     if "image" in merged:
-        return Image(merged["image"], "")
+        return _ready(merged["image"], catalog)
     registry = catalog.settings.registry
     if "build" in merged:
         context = beside(agent.file, merged["build"]["context"]) or ""
@@ -29,7 +30,7 @@ def image_of(
         }
         repository = f"{registry}/{agent.pool}-{agent.name}"
     elif runtime.image:
-        return Image(runtime.image, "")
+        return _ready(runtime.image, catalog)
     else:
         parts = {"context": catalog.contexts[runtime.build or ""]}
         repository = f"{registry}/{runtime.build}"
@@ -41,7 +42,18 @@ def image_of(
     }
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     record = catalog.records.get(digest)
+    if record and record.image != repository:
+        record = None
     return Image(f"{repository}@{record.digest}" if record else f"{repository}:{digest[:16]}", digest)
+
+
+def _ready(reference: str, catalog: Catalog) -> Image:
+    """A ready image; a tag that was looked up once and recorded stands for its digest from then on."""
+    record = catalog.records.get(reference)
+    if record is None or "@" in reference:
+        return Image(reference, "")
+    folder, _, name = reference.rpartition("/")
+    return Image(f"{folder}/{name.split(':')[0]}@{record.digest}".lstrip("/"), "")
 
 
 def _version(package: str, runtime: Runtime, catalog: Catalog) -> str:

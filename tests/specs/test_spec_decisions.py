@@ -187,6 +187,31 @@ def test_an_eliza_character_is_told_the_model_the_prompt_and_the_knowledge() -> 
     assert {"key": "knowledge.k.md", "path": "knowledge/k.md"} in mounts
 
 
+@pytest.mark.parametrize(
+    ("given", "recorded", "runs"),
+    [
+        ("docker.io/example/app:1.2.0", "docker.io/example/app:1.2.0", "docker.io/example/app@sha256:" + "7" * 64),
+        ("localhost:5000/app", "localhost:5000/app", "localhost:5000/app@sha256:" + "7" * 64),
+        ("app:1", "app:1", "app@sha256:" + "7" * 64),
+        ("docker.io/example/app:1.2.1", "docker.io/example/app:1.2.0", "docker.io/example/app:1.2.1"),
+    ],
+)
+def test_a_ready_image_is_pinned_by_the_record_of_its_very_tag(given: str, recorded: str, runs: str) -> None:
+    record = f"image: {recorded}\ndigest: sha256:{'7' * 64}\n"
+    opened = fleet({"business/a.yaml": MINIMAL + f"image: {given}\n"}, {"images/app.yaml": record})
+    agent: ResolvedAgent = opened.examine("agents/business/a.yaml").resolved["prod"]
+    assert agent.image.reference == runs
+    assert agent.image.pinned == ("@" in runs)
+
+
+def test_a_record_of_another_repository_is_not_taken() -> None:
+    built = resolved(MINIMAL).image
+    digest = "sha256:" + "7" * 64
+    record = f'image: evil.example.com/x\ncontext_hash: "{built.context_hash}"\ndigest: {digest}\n'
+    opened = fleet({"business/a.yaml": MINIMAL}, {"images/x.yaml": record})
+    assert opened.examine("agents/business/a.yaml").resolved["prod"].image == built
+
+
 def test_a_recorded_digest_takes_the_place_of_the_hash() -> None:
     agent = resolved(MINIMAL)
     assert agent.image.reference.endswith(f":{agent.image.context_hash[:16]}")
