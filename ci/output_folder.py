@@ -10,6 +10,7 @@ This guards against dying processes, not against a loss of power: nothing is flu
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -202,11 +203,16 @@ def _usable(folder: Path) -> Path:
     return path
 
 
+# A run that was killed is gone at once, its workers a moment later.
+_PATIENCE_SECONDS = 1.0
+
+
 class _Lock:
     """A lock file beside the output, held by one process and freed by the kernel when that dies."""
 
     def __init__(self, path: Path, folder: Path) -> None:
         self._path = path
+        self._until = time.monotonic() + _PATIENCE_SECONDS
         while not self._take(folder):
             os.close(self._file)
         with suppress(OSError):  # it only informs others
@@ -222,6 +228,9 @@ class _Lock:
         except FileNotFoundError:
             return False
         except OSError as error:
+            if isinstance(error, BlockingIOError) and time.monotonic() < self._until:
+                time.sleep(0.05)
+                return False
             holder = os.read(self._file, 20).decode(errors="replace").strip() or "unknown"
             os.close(self._file)
             if not isinstance(error, BlockingIOError):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -372,6 +373,32 @@ def test_a_kill_in_the_middle_of_a_render_leaves_the_output_as_it_was(tmp_path: 
     assert after.keys() == before.keys()
     assert b"Answers better." in after["business/agent-0000.yaml"]
     assert [path.name for path in (top / "out").iterdir()] == ["prod"], "the next run has cleared what the kill left"
+
+
+def _running_in_group(group: int) -> list[int]:
+    """Processes of a group that still run; one that is dead and not yet collected does not count."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, its_group = path.read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state not in "ZX":
+                found.append(int(path.parent.name))
+    return found
+
+
+def test_workers_die_with_a_killed_parent_and_the_next_run_is_not_locked_out(tmp_path: Path) -> None:
+    top = _fleet_on_disk(tmp_path, 400)
+    command = [sys.executable, "-c", "from ci.cli import main; main()", "render", "-e", "prod"]
+    process = subprocess.Popen(command, cwd=top, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True)
+    staged = top / "out/.prod.roster-new"
+    deadline = time.monotonic() + 20
+    while not any(staged.glob("*/*.yaml")) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    render(Fleet.open(WorkTree(top)), "prod", top / "out/prod", TODAY, processes=1)
+    assert _running_in_group(process.pid) == []
+    assert len(_contents(top / "out/prod")) > 400
 
 
 def test_a_full_disk_leaves_the_output_as_it_was(tmp_path: Path) -> None:
