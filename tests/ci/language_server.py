@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from npm_package import installed
+
 PACKAGE = Path(__file__).parent / "language-server" / "package.json"
 NAME = "yaml-language-server"
-VERSION = json.loads(PACKAGE.read_text())["dependencies"][NAME]
-
-
-def missing() -> str:
-    """What this machine lacks to run it, or an empty string."""
-    return ", ".join(program for program in ("node", "npm") if shutil.which(program) is None)
 
 
 class LanguageServer:
@@ -26,7 +19,7 @@ class LanguageServer:
 
     def __init__(self, document: Path) -> None:
         self.uri = document.as_uri()
-        program = _installed() / "node_modules" / NAME / "bin" / NAME
+        program = installed(PACKAGE) / "node_modules" / NAME / "bin" / NAME
         self.process = subprocess.Popen(
             ["node", str(program), "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
@@ -112,25 +105,3 @@ class LanguageServer:
         assert length, "the language server stopped"
         message: dict[str, Any] = json.loads(self.process.stdout.read(length))
         return message
-
-
-def _installed() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "roster" / "node"
-    folder = cache / f"{NAME}-{VERSION}"
-    cache.mkdir(parents=True, exist_ok=True)
-    # Test workers start at the same time; one installs, the others wait for it.
-    with (cache / f"{NAME}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.is_dir():
-            with tempfile.TemporaryDirectory(dir=cache) as temporary:
-                _install(Path(temporary) / "new")
-                (Path(temporary) / "new").rename(folder)
-    return folder
-
-
-def _install(folder: Path) -> None:
-    folder.mkdir()
-    shutil.copy(PACKAGE, folder)
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, f"npm could not install {NAME} {VERSION}:\n{done.stderr}"

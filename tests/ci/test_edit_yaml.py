@@ -556,6 +556,6 @@ def test_no_text_gives_anything_but_an_edit_or_an_edit_error(text: str) -> None:
     news: tuple[Value, ...] = ("x\ny", {"b": "x\ny"})
     for new in news:
         with contextlib.suppress(EditError):
-            set_value(text, ("a",), new)
+            assert get_value(set_value(text, ("a",), new), ("a",)) == new
     with contextlib.suppress(EditError):
-        delete_value(text, ("a",))
+        assert get_value(delete_value(text, ("a",)), ("a",)) is MISSING

@@ -11,7 +11,8 @@ import jsonschema_rs
 import pytest
 import yaml
 from command_fleet import ASKER, FILES, HERALD, WRITER, roster, write_fleet
-from language_server import LanguageServer, missing
+from language_server import LanguageServer
+from npm_package import missing
 
 from ci.schema_files import schema_drift, write_schemas
 from components.definition.agent import Definition

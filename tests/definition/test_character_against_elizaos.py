@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_elizaos import missing, verdicts
+from npm_package import missing
+from real_elizaos import verdicts
 
 from components.definition.character import read_character
 from components.definition.findings import Finding, errors
