@@ -550,8 +550,18 @@ def test_any_argument_is_read_or_refused_and_what_is_read_can_be_written(argumen
     assert get_value(set_value("version: 1\n", path, value), path) == value
 
 
+ODD_TEXT = st.text("a:[]{}*&!|>'\"-?# \t\r\n,x1", max_size=40) | st.text(st.characters(codec="utf-8"), max_size=20)
+
+
 @quick
-@given(text=st.text("a:[]{}&*!|>'\"-?# \t\r\n,x1", max_size=40) | st.text(st.characters(codec="utf-8"), max_size=20))
+@given(
+    text=st.builds(
+        "{}{}{}".format,
+        st.sampled_from(["", "a: ", "b: 1\na: ", "b: 1\na:\n  "]),
+        ODD_TEXT,
+        st.sampled_from(["", "\nc: 2\n"]),
+    )
+)
 def test_no_text_gives_anything_but_an_edit_or_an_edit_error(text: str) -> None:
     news: tuple[Value, ...] = ("x\ny", {"b": "x\ny"})
     for new in news:
