@@ -54,6 +54,7 @@ def _host(host: str) -> str:
 
 
 CPU_PATTERN = r"^([1-9][0-9]{0,6}m|[1-9][0-9]{0,3}(\.[0-9]{1,3})?|0\.([1-9][0-9]{0,2}|0[1-9][0-9]?|00[1-9]))$"
+MOMENT_PATTERN = r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]Z$"
 BYTES_PATTERN = r"^[1-9][0-9]{0,9}(Ki|Mi|Gi|Ti|k|M|G|T)$"
 SECRET_PATH = r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*"
 SECRET_REF_PATTERN = rf"^{SECRET_PATH}#[A-Za-z0-9][A-Za-z0-9_.-]*$"
@@ -84,6 +85,7 @@ ImageRef = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:/-]*(@sha256:[0-9a-
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Semver = Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$")]
 Date = Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+Moment = Annotated[str, Field(pattern=MOMENT_PATTERN)]
 Cron = Annotated[str, Field(pattern=r"^[0-9*/,-]+( [0-9A-Za-z*/,-]+){4}$")]
 CallerRef = Annotated[str, Field(pattern=r"^(gateway|[a-z][a-z0-9-]*/(\*|[a-z][a-z0-9-]*))$")]
 AgentRef = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$")]
@@ -96,6 +98,9 @@ MEANINGS: dict[str, str] = {
     SECRET_REF_PATTERN: "a reference path#key into the secret store, such as sales/crm#api-key (never a value)",
     f"^{SECRET_PATH}$": "a path in the secret store, such as support/helpdesk-telegram",
     r"^[A-Z_][A-Z0-9_]*$": "an environment variable's name in capitals, such as LOG_LEVEL",
+    MOMENT_PATTERN: 'a quoted moment in UTC, such as "2027-01-02T06:00Z"',
+    r"^https?://": "an address that starts with http:// or https://",
+    r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$": "a UID such as 7f9c2ba4-e88f-4ab0-9c3e-1b2d3c4d5e6f",
     LABEL_KEY_PATTERN: "a Kubernetes label key, such as example.com/team",
     LABEL_VALUE_PATTERN: "a Kubernetes label value: at most 63 letters, digits, '-', '_' and '.'",
     r"^/[A-Za-z0-9_./~%-]*$": "a path that starts with a slash, such as /health",

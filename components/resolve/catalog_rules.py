@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from components.definition.findings import Finding, nearest, one_of
@@ -140,6 +141,14 @@ def _stack_names(catalog: Catalog) -> Report:
                     yield catalog.documents["pools"].finding((name,), "name-too-long", message, key=True)
 
 
+def _waves_rise(catalog: Catalog) -> Report:
+    for name, environment in catalog.environments.items():
+        waves = environment.rollout.waves
+        if any(later <= earlier for earlier, later in pairwise(waves)):
+            message = f"{name}: each wave reaches further than the one before; {waves} does not rise"
+            yield catalog.documents["environments"].finding((name, "rollout", "waves"), "waves-fall", message)
+
+
 def pool_clusters(catalog: Catalog, pool: str, environment: str) -> list[str]:
     """The clusters of an environment that a pool runs in: those it names, or the first."""
     chosen = (catalog.pools[pool].clusters or {}).get(environment)
@@ -155,4 +164,5 @@ _RULES: tuple[Callable[[Any], Report], ...] = (
     _namespaces_apart,
     _suffixes_apart,
     _stack_names,
+    _waves_rise,
 )
