@@ -1,10 +1,11 @@
 """The Pulumi program. The stack's name says what it holds (`components.stacks`); nothing is configured a stack.
 
-Everything is read and rendered before the first resource is registered, so an error registers nothing and Pulumi
-leaves all objects as they were last applied. The stack `images` is known here and registers nothing: images are not
-yet built by this program.
+Everything is read, rendered and decided before the first resource is registered, so an error registers nothing and
+Pulumi leaves all objects as they were last applied. The stack `images` is known here and registers nothing: images are
+not yet built by this program.
 """
 
+import datetime
 import os
 import re
 import sys
@@ -21,22 +22,12 @@ from components.definition.findings import InvalidInput  # noqa: E402
 from components.definition.tree import WorkTree  # noqa: E402
 from components.fleet import Fleet  # noqa: E402
 from components.stacks import parse_stack  # noqa: E402
-from stacks.contents import Contents, contents  # noqa: E402
+from stacks.choose import Settings, choose, summary  # noqa: E402
+from stacks.decisions import RefusedError  # noqa: E402
 from stacks.registered import register  # noqa: E402
 
 # By this exit code Pulumi's language host knows that the user was told, and adds no word of an unhandled error.
 SAID_ALREADY = 32
-
-
-def held() -> Contents:
-    """What the chosen stack holds; ends the program when that cannot be said."""
-    try:
-        fleet = Fleet.open(WorkTree(TOP))
-        return contents(fleet, parse_stack(pulumi.get_stack(), fleet.catalog))
-    except InvalidInput as error:
-        refuse(str(error))
-    except LookupError as error:
-        refuse(str(error.args[0]))
 
 
 def commit() -> str:
@@ -47,6 +38,17 @@ def commit() -> str:
     return given
 
 
+def settings() -> Settings:
+    """What the environment's variables and the clock say."""
+    return Settings(
+        commit=commit(),
+        run=os.environ.get("ROSTER_RUN", ""),
+        reviewed=os.environ.get("ROSTER_REVIEWED", ""),
+        allow_removals=os.environ.get("ROSTER_ALLOW_REMOVALS", ""),
+        now=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%MZ"),
+    )
+
+
 def refuse(why: str) -> NoReturn:
     """Says why, and ends the process at once."""
     pulumi.log.error(f"{why}\nnothing was registered; everything stays as it is")
@@ -54,5 +56,23 @@ def refuse(why: str) -> NoReturn:
     os._exit(SAID_ALREADY)
 
 
-for output, value in register(held(), commit()).items():
-    pulumi.export(output, value)
+def main() -> None:
+    """Decides on the whole stack, then registers it."""
+    given = settings()
+    try:
+        fleet = Fleet.open(WorkTree(TOP))
+        stack = parse_stack(pulumi.get_stack(), fleet.catalog)
+        namespace, decisions = choose(fleet, stack, given)
+    except InvalidInput as error:
+        refuse(str(error))
+    except LookupError as error:
+        refuse(str(error.args[0]))
+    except (RefusedError, ValueError) as error:
+        refuse(str(error))
+    for line in summary(decisions):
+        pulumi.log.info(line)
+    for output, value in register(stack, decisions, namespace).items():
+        pulumi.export(output, value)
+
+
+main()

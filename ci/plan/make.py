@@ -21,11 +21,8 @@ from components.definition.places import CATALOG, CONTEXTS, agent_of, definition
 from components.definition.tree import AGENTS, Tree, WorkTree
 from components.fleet import Fleet
 from components.fleet_rules import fleet_findings
+from components.removals import FEW, MANY, alarming
 
-# More than this many agents gone, or more than this share of them and at least a few, wants a second look.
-MANY_REMOVED = 25
-SHARE_REMOVED = 0.10
-FEW_REMOVED = 5
 FEW_OF_A_POOL = 3
 
 
@@ -217,10 +214,10 @@ def _count_removed(plan: Plan, base_paths: list[str], base: Side) -> None:
     gone = Counter(change.environment for change in plan.changes if change.kind == REMOVED and change.before)
     for environment, count in gone.items():
         total = len(base_paths)
-        if FEW_REMOVED <= count <= MANY_REMOVED:
+        if FEW <= count <= MANY:
             total = sum(environment in base.agent(path)[0] for path in base_paths)
         plan.removed[environment], plan.of[environment] = count, total
-        if count > MANY_REMOVED or (count >= FEW_REMOVED and count > SHARE_REMOVED * total):
+        if alarming(count, total):
             plan.alarming = True
 
 

@@ -172,9 +172,13 @@ class Gate(Closed):
         pattern=r"^https?://",
         examples=["https://prometheus.example.com"],
     )
-    looks: int = Field(3, description="How often a wave is looked at; each look must be good.", ge=1, le=20)
-    seconds_between: int = Field(20, description="Seconds from one look to the next.", ge=0, le=600)
-    success_percent: Percent = Field(95.0, description="The least share of requests that succeed, where any come in.")
+    looks: int = Field(
+        3, description="How often a wave is looked at; each look must be good.", ge=1, le=20, examples=[3]
+    )
+    seconds_between: int = Field(20, description="Seconds from one look to the next.", ge=0, le=600, examples=[20])
+    success_percent: Percent = Field(
+        95.0, description="The least share of requests that succeed, where any come in.", examples=[95.0]
+    )
 
 
 class Rollout(Closed):
@@ -183,12 +187,17 @@ class Rollout(Closed):
     waves: list[Annotated[int, Field(ge=1, le=100)]] = Field(
         [5, 25],
         description="After each wave this percentage of the agents that change is done; the last wave is the rest.",
+        examples=[[5, 25]],
     )
     gate: Gate = Field(
-        default_factory=lambda: Gate.model_validate({}), description="What a wave must show before the next one begins."
+        default_factory=lambda: Gate.model_validate({}),
+        description="What a wave must show before the next one begins.",
+        examples=[{"looks": 3}],
     )
     reviewed_only: bool = Field(
-        False, description="true refuses every object that no recorded plan of a reviewed commit explains."
+        False,
+        description="true refuses every object that no recorded plan of a reviewed commit explains.",
+        examples=[True],
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pulumi
 
-from components.digest import objects_digest
+from components.applied import Applied
 from components.resources.order import (
     PROTECTED,
     RETAINED,
@@ -32,35 +33,25 @@ class KubernetesObject(pulumi.CustomResource):
 class ManifestSet(pulumi.ComponentResource):
     """Objects that belong together, created in the order of `components.resources.order.STAGES`.
 
-    `namespace` is where they are (empty for those of the whole cluster) and `commit` the one that they come from (empty
-    when it is not known). The output `digest` is that of the manifests, and `applied` is `{commit, digest}`; both are
-    known once every object has been applied, and not before.
+    `record` holds the manifests, and what the next run is to know of this one; it becomes the component's outputs, with
+    `namespace` (where the objects are; empty for those of the whole cluster). The output `applied`, `{commit, digest}`,
+    is known once every object has been applied, and not before.
     """
 
     TYPE = ""
 
-    digest: pulumi.Output[str]
     applied: pulumi.Output[dict[str, str]]
 
     def __init__(
-        self,
-        name: str,
-        manifests: Sequence[Manifest],
-        *,
-        namespace: str = "",
-        commit: str = "",
-        opts: pulumi.ResourceOptions | None = None,
+        self, name: str, record: Applied, *, namespace: str = "", opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(self.TYPE, name, None, opts)
-        objects = self._register(name, manifests)
-        digest = objects_digest(manifests)
-        # An object that failed leaves its outputs unknown, and so the digest: it was not applied.
+        objects = self._register(name, record.manifests)
+        # An object that failed leaves its outputs unknown, and so the record: it was not applied.
         done = pulumi.Output.all(*[one.kind for one in objects])
-        self.digest = done.apply(lambda _: digest)
-        self.applied = done.apply(lambda _: {"commit": commit, "digest": digest})
-        self.register_outputs(
-            {"namespace": namespace, "objects": len(manifests), "commit": commit, "digest": self.digest}
-        )
+        self.applied = done.apply(lambda _: {"commit": record.commit, "digest": record.digest})
+        outputs = record.outputs() | {"namespace": namespace, "objects": len(record.manifests)}
+        self.register_outputs({key: _after(done, value) for key, value in outputs.items()})
 
     def _register(self, name: str, manifests: Sequence[Manifest]) -> list[KubernetesObject]:
         registered: list[tuple[int, KubernetesObject]] = []
@@ -85,6 +76,10 @@ class ManifestSet(pulumi.ComponentResource):
             aliases=list(aliases),
             custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait) if wait else None,
         )
+
+
+def _after(done: pulumi.Output[Any], value: Any) -> pulumi.Output[Any]:
+    return done.apply(lambda _: value)
 
 
 class AgentResources(ManifestSet):

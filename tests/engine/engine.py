@@ -78,6 +78,13 @@ class Project:
             if step["op"] != "same"
         }
 
+    def kubectl(self, *arguments: str, given: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs kubectl in the pool's namespace, with `given` on its standard input."""
+        command = ["kubectl", "--namespace", self.namespace, *arguments]
+        done = subprocess.run(command, env=self.environment, input=given, capture_output=True, text=True, timeout=60)
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
     def objects(self, kind: str) -> dict[str, Any]:
         """The live objects of a kind in the pool's namespace, by name."""
         command = ["kubectl", "--namespace", self.namespace, "get", kind, "--output", "json"]

@@ -1,6 +1,8 @@
 """Runs the Pulumi program as Pulumi's own launcher does, against the SDK's mock monitor, and writes what it asked for.
 
-usage: python record.py TOP OUTPUT [--fail LOGICAL_NAME] [--preview] STACK...
+usage: python record.py TOP OUTPUT [--fail LOGICAL_NAME] [--preview] [--last FILE] STACK...
+
+FILE holds what the engine remembers, as JSON: stack → URN → {type, outputs}; a stack that it lacks was never applied.
 
 OUTPUT gets a line of JSON for each request, at once, as the program may end the process: `{stack, resource}` in the
 order of arrival, `{stack, outputs, urn}`, and `{stack, seconds}` when the program came to its end.
@@ -29,10 +31,14 @@ IMPORTED = time.perf_counter()
 
 
 class Echo(mocks.Mocks):
-    """Answers as a cluster that takes everything."""
+    """Answers as a cluster that takes everything, and as an engine that remembers `last`."""
+
+    def __init__(self, last: dict[str, Any]) -> None:
+        self.last = last
 
     def call(self, args: mocks.MockCallArgs) -> Any:
-        raise AssertionError(f"the program asks the provider for {args.token}")
+        assert args.token == "pulumi:pulumi:readStackResourceOutputs", args.token
+        return {"outputs": self.last.get(args.args["stackName"], {})}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         return f"id-of-{args.name}", args.inputs
@@ -41,8 +47,8 @@ class Echo(mocks.Mocks):
 class Recorder(mocks.MockMonitor):
     """The SDK's mock monitor, which also writes down every request."""
 
-    def __init__(self, stack: str, output: TextIO, fail: str) -> None:
-        super().__init__(Echo())
+    def __init__(self, stack: str, output: TextIO, fail: str, last: dict[str, Any]) -> None:
+        super().__init__(Echo(last))
         self.stack = stack
         self.output = output
         self.fail = fail
@@ -77,9 +83,9 @@ def _plain(request: Any) -> dict[str, Any]:
     return message
 
 
-def run(top: Path, stack: str, output: TextIO, fail: str, preview: bool) -> None:
+def run(top: Path, stack: str, output: TextIO, fail: str, preview: bool, last: dict[str, Any]) -> None:
     """One run of the program."""
-    monitor = Recorder(stack, output, fail)
+    monitor = Recorder(stack, output, fail, last)
     settings = mocks.MockSettings(
         monitor=monitor,
         monitor_features=set(monitor.GetDeploymentInfo(None).supportedFeatures),
@@ -106,9 +112,11 @@ if __name__ == "__main__":
     ask.add_argument("output", type=Path)
     ask.add_argument("--fail", default="")
     ask.add_argument("--preview", action="store_true")
+    ask.add_argument("--last", type=Path)
     ask.add_argument("stacks", nargs="+")
     args = ask.parse_args()
+    remembered = json.loads(args.last.read_text("utf-8")) if args.last else {}
     with args.output.open("w", encoding="utf-8") as lines:
         for one in args.stacks:
             # In a context of its own: the SDK keeps the root resource and its settings in context variables.
-            contextvars.copy_context().run(run, args.top, one, lines, args.fail, args.preview)
+            contextvars.copy_context().run(run, args.top, one, lines, args.fail, args.preview, remembered)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from projects import Ran, run_program, shard_with
 
-from components.digest import objects_digest
+from components.applied import applied_from
+from components.digest import canonical, objects_digest
 
 
 def test_each_agent_exports_the_commit_and_the_digest_of_its_rendered_objects(ran: Ran, commit: str) -> None:
@@ -25,11 +27,16 @@ def test_each_agent_exports_the_commit_and_the_digest_of_its_rendered_objects(ra
     assert exported == {(environment, file) for environment, file in written if "/_" not in file and "/" in file}
 
 
-def test_every_component_says_what_it_holds(ran: Ran) -> None:
+def test_every_component_remembers_the_objects_that_it_registered(ran: Ran) -> None:
     for run in ran.runs.values():
         components = [one for one in run.resources if one["type"].startswith("roster:")]
         for one in components:
-            assert run.outputs[one["urn"]].keys() == {"namespace", "objects", "commit", "digest"}
+            outputs = run.outputs[one["urn"]]
+            record = applied_from(outputs)
+            assert record is not None
+            own = [_plain(other["object"]) for other in run.objects if other["parent"] == one["urn"]]
+            assert sorted(canonical(manifest) for manifest in record.manifests) == sorted(map(canonical, own))
+            assert outputs["objects"] == len(own)
 
 
 def test_two_machines_register_the_same_bytes(own: Path) -> None:
@@ -58,3 +65,12 @@ def test_a_preview_asks_for_the_same_objects_and_knows_the_digests(own: Path) ->
     up, preview = ups["prod.us.business.1"], previews["prod.us.business.1"]
     assert sorted(one["urn"] for one in preview.objects) == sorted(one["urn"] for one in up.objects)
     assert preview.exports == up.exports
+
+
+def _plain(value: Any) -> Any:
+    """With the whole numbers that Pulumi's wire format made floats of."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,116 @@
+"""What becomes of each agent in one run: pure, from what is offered now and what was applied last.
+
+Failing is holding: an agent that is held, waits for its wave or stands in a freeze is registered with the objects that
+were applied last, so that nothing is changed and nothing deleted. Two kinds of change wait for nothing: one that stops
+an agent, and one that goes back to objects that ran before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from components.applied import REMEMBERED, Applied, Manifest
+from components.digest import objects_digest
+from components.removals import alarming
+from stacks.instructions import Instructions
+
+Action = Literal["apply", "same", "wait", "hold", "remove"]
+Objects = tuple[Manifest, ...]
+# A component whose objects were not all there when its run ended.
+INCOMPLETE = Applied("", "", ())
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is registered for an agent, a pool or the platform: `record.manifests`. None: not even a component."""
+
+    name: str
+    action: Action
+    record: Applied | None
+    reason: str = ""
+
+
+class RefusedError(Exception):
+    """The run must not go on as it is; the message says why and what to do."""
+
+
+def decide(
+    offered: Mapping[str, Objects],
+    last: Mapping[str, Applied | None],
+    instructions: Instructions,
+    commit: str,
+    frozen: str = "",
+) -> list[Decision]:
+    """A decision for each name that is offered or was applied, sorted by name.
+
+    `last` has None for what left a record that cannot be read. `frozen` says why nothing may change; empty when it may.
+    Raises RefusedError when something that must be held is not known well enough for that, or too much would go.
+    """
+    run = _Run(last, instructions, commit, frozen)
+    decisions = [run.decision(name, offered.get(name, ())) for name in sorted({*offered, *last})]
+    gone = [one.name for one in decisions if one.action == "remove"]
+    if alarming(len(gone), len(last)) and not instructions.allow_removals:
+        shown = ", ".join(gone[:10]) + (" …" if len(gone) > 10 else "")
+        raise RefusedError(f"{len(gone)} of {len(last)} agents would be removed: {shown}. That needs a permission")
+    return decisions
+
+
+def goes_first(offered: Objects, last: Applied) -> str:
+    """Why a change waits for neither wave nor freeze; empty when it does."""
+    if last.digest and stopped(offered) and not stopped(last.manifests):
+        return "stops the agent"
+    if objects_digest(offered) in last.earlier:
+        return "goes back to what ran before"
+    return ""
+
+
+def stopped(manifests: Objects) -> bool:
+    """Whether the objects run no pod."""
+    deployments = [one for one in manifests if one["kind"] == "Deployment"]
+    return bool(deployments) and all(one["spec"].get("replicas") == 0 for one in deployments)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    last: Mapping[str, Applied | None]
+    instructions: Instructions
+    commit: str
+    frozen: str
+
+    def decision(self, name: str, offered: Objects) -> Decision:
+        last = self.last.get(name, INCOMPLETE)
+        if last is None:
+            return self._without_record(name, offered)
+        digest = objects_digest(offered) if offered else ""
+        if offered and digest == last.digest:
+            return Decision(name, "same", replace(last, held=None))
+        hold = self.instructions.hold.get(name)
+        if hold:
+            return Decision(name, "hold", replace(last, held=hold), hold.reason)
+        if last.held and last.held.digest == digest and name not in self.instructions.release:
+            return Decision(name, "hold", last, last.held.reason)
+        first = goes_first(offered, last)
+        reason = self._not_yet(name, offered, last, first)
+        if reason:
+            return Decision(name, "wait", last if name in self.last else None, reason)
+        if not offered:
+            return Decision(name, "remove", None)
+        earlier = tuple(dict.fromkeys(one for one in (last.digest, *last.earlier) if one and one != digest))
+        return Decision(name, "apply", Applied(self.commit, digest, offered, earlier[:REMEMBERED]), first)
+
+    def _not_yet(self, name: str, offered: Objects, last: Applied, first: str) -> str:
+        if offered and name in self.last and last == INCOMPLETE:
+            # What an earlier run began is finished: to hold it would be to delete what is there of it.
+            return ""
+        if self.frozen and not first:
+            return self.frozen
+        return "" if self.instructions.may_change(name) else "its turn has not come"
+
+    def _without_record(self, name: str, offered: Objects) -> Decision:
+        """What was applied is not known, so it can only go forward: holding would mean deleting."""
+        forward = self.instructions.may_change(name) and name not in self.instructions.hold and not self.frozen
+        if not offered or not forward:
+            raise RefusedError(f"{name} cannot be held or removed: what the stack says it applied last cannot be read")
+        return Decision(name, "apply", Applied(self.commit, objects_digest(offered), offered))

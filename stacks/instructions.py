@@ -1,0 +1,64 @@
+"""What one run of the engine is told beyond the files: which agents it may change, which to hold, which to release.
+
+`roster up` writes them for each run, as JSON, into the file that the environment variable ROSTER_RUN names. Without it,
+as with a plain `pulumi up`, everything that changes and is neither held nor frozen is applied at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components.applied import Held
+
+_KEYS = {"apply", "hold", "release", "allow_removals"}
+
+
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """`apply`: the agents that may change in this run, all others wait; None for all.
+
+    `hold`: agents that are returned to what was applied last, and held there. `release`: agents whose hold ends without
+    a change of theirs. `allow_removals`: many agents are meant to go.
+    """
+
+    apply: frozenset[str] | None = None
+    hold: Mapping[str, Held] = field(default_factory=dict)
+    release: frozenset[str] = frozenset()
+    allow_removals: bool = False
+
+    def may_change(self, agent: str) -> bool:
+        """Whether the agent's turn has come."""
+        return self.apply is None or agent in self.apply
+
+    def as_json(self) -> str:
+        """As the file's text."""
+        held = {
+            agent: {"digest": one.digest, "commit": one.commit, "why": one.why, "reason": one.reason}
+            for agent, one in sorted(self.hold.items())
+        }
+        content: dict[str, Any] = {"hold": held, "release": sorted(self.release), "allow_removals": self.allow_removals}
+        return json.dumps(content | ({} if self.apply is None else {"apply": sorted(self.apply)}), indent=1)
+
+
+def read_instructions(path: str) -> Instructions:
+    """The instructions in a file. Raises ValueError with a sentence that says what is wrong with them."""
+    try:
+        content = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"ROSTER_RUN names {path}, which cannot be read as instructions: {error}") from error
+    try:
+        unknown = set(content) - _KEYS
+        if unknown:
+            raise KeyError(*sorted(unknown))
+        return Instructions(
+            apply=frozenset(content["apply"]) if "apply" in content else None,
+            hold={agent: Held(**one) for agent, one in content.get("hold", {}).items()},
+            release=frozenset(content.get("release", ())),
+            allow_removals=content.get("allow_removals", False) is True,
+        )
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"ROSTER_RUN names {path}, whose instructions are of another form: {error}") from error
