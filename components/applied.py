@@ -11,7 +11,7 @@ import re
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from components.digest import canonical, objects_digest
@@ -49,8 +49,9 @@ class Held:
 class Applied:
     """What was applied last: the objects, their digest, and the commit that made them so.
 
-    `digest` is empty, and there are no manifests, when a new agent is held that never ran. `earlier` are digests of
-    objects that ran before and were not given up because they failed, the last one first.
+    `digest` is empty, and there are no manifests, when a new agent is held that never ran. `previous` is what was there
+    before, to go back to when the gate finds fault with what was applied. `earlier` are digests of objects that ran
+    before and were not given up because they failed, the last one first.
     """
 
     commit: str
@@ -58,6 +59,22 @@ class Applied:
     manifests: tuple[Manifest, ...]
     earlier: tuple[str, ...] = ()
     held: Held | None = None
+    previous: Applied | None = None
+
+    def over(self, last: Applied) -> Applied:
+        """This, applied where `last` was."""
+        if not last.digest:
+            return self
+        earlier = tuple(dict.fromkeys(one for one in (last.digest, *last.earlier) if one != self.digest))
+        return replace(self, earlier=earlier[:REMEMBERED], previous=replace(last, held=None, previous=None, earlier=()))
+
+    def without(self, digest: str) -> Applied:
+        """What is left when those objects are not to be: what ran before them, where they were applied last."""
+        if digest != self.digest:
+            return replace(self, held=None)
+        if self.previous is None:
+            return Applied("", "", ())
+        return replace(self.previous, earlier=tuple(one for one in self.earlier if one != self.previous.digest))
 
     def outputs(self) -> dict[str, Any]:
         """As a component's outputs; `applied_from` reads them back."""
@@ -70,21 +87,34 @@ class Applied:
             if held
             else {},
             "manifests": packed(self.manifests),
+            "previous": {
+                "commit": self.previous.commit,
+                "digest": self.previous.digest,
+                "manifests": packed(self.previous.manifests),
+            }
+            if self.previous
+            else {},
         }
 
 
 def applied_from(outputs: Mapping[str, Any]) -> Applied | None:
     """The record in a component's outputs; None when they hold none that can be trusted to be whole."""
     try:
-        manifests = tuple(unpacked(outputs["manifests"]))
-        digest = outputs["digest"]
-        if digest != (objects_digest(manifests) if manifests else ""):
-            return None
+        plain = _plain(outputs)
         held = Held(**outputs["held"]) if outputs["held"] else None
         earlier = tuple(one for one in outputs["earlier"] if _DIGEST.fullmatch(one))
-        return Applied(outputs["commit"], digest, manifests, earlier, held)
+        return replace(
+            plain, earlier=earlier, held=held, previous=_plain(outputs["previous"]) if outputs["previous"] else None
+        )
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _plain(outputs: Mapping[str, Any]) -> Applied:
+    manifests = tuple(unpacked(outputs["manifests"]))
+    if outputs["digest"] != (objects_digest(manifests) if manifests else ""):
+        raise ValueError("the objects are not those of the digest")
+    return Applied(outputs["commit"], outputs["digest"], manifests)
 
 
 def packed(manifests: Sequence[Manifest]) -> str:

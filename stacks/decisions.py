@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from components.applied import REMEMBERED, Applied, Manifest
+from components.applied import Applied, Manifest
 from components.digest import objects_digest
 from components.removals import alarming
 from stacks.instructions import Instructions
@@ -20,6 +20,8 @@ Action = Literal["apply", "same", "wait", "hold", "remove"]
 Objects = tuple[Manifest, ...]
 # A component whose objects were not all there when its run ended.
 INCOMPLETE = Applied("", "", ())
+STOPS = "stops the agent"
+GOES_BACK = "goes back to what ran before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,9 @@ def decide(
 def goes_first(offered: Objects, last: Applied) -> str:
     """Why a change waits for neither wave nor freeze; empty when it does."""
     if last.digest and stopped(offered) and not stopped(last.manifests):
-        return "stops the agent"
+        return STOPS
     if objects_digest(offered) in last.earlier:
-        return "goes back to what ran before"
+        return GOES_BACK
     return ""
 
 
@@ -84,11 +86,14 @@ class _Run:
         if last is None:
             return self._without_record(name, offered)
         digest = objects_digest(offered) if offered else ""
-        if offered and digest == last.digest:
-            return Decision(name, "same", replace(last, held=None))
         hold = self.instructions.hold.get(name)
         if hold:
-            return Decision(name, "hold", replace(last, held=hold), hold.reason)
+            return Decision(name, "hold", replace(last.without(hold.digest), held=hold), hold.reason)
+        if name in self.instructions.back:
+            left = last.without(digest)
+            return Decision(name, "wait", left if left.digest else None, "goes with the next run")
+        if offered and digest == last.digest:
+            return Decision(name, "same", replace(last, held=None))
         if last.held and last.held.digest == digest and name not in self.instructions.release:
             return Decision(name, "hold", last, last.held.reason)
         first = goes_first(offered, last)
@@ -97,8 +102,7 @@ class _Run:
             return Decision(name, "wait", last if name in self.last else None, reason)
         if not offered:
             return Decision(name, "remove", None)
-        earlier = tuple(dict.fromkeys(one for one in (last.digest, *last.earlier) if one and one != digest))
-        return Decision(name, "apply", Applied(self.commit, digest, offered, earlier[:REMEMBERED]), first)
+        return Decision(name, "apply", Applied(self.commit, digest, offered).over(last), first)
 
     def _not_yet(self, name: str, offered: Objects, last: Applied, first: str) -> str:
         if offered and name in self.last and last == INCOMPLETE:

@@ -14,19 +14,20 @@ from typing import Any
 
 from components.applied import Held
 
-_KEYS = {"apply", "hold", "release", "allow_removals"}
+_KEYS = {"apply", "hold", "back", "release", "allow_removals"}
 
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
     """`apply`: the agents that may change in this run, all others wait; None for all.
 
-    `hold`: agents that are returned to what was applied last, and held there. `release`: agents whose hold ends without
-    a change of theirs. `allow_removals`: many agents are meant to go.
+    `hold`: agents that are returned to what ran before, and held there; `back`: agents that are only returned.
+    `release`: agents whose hold ends without a change of theirs. `allow_removals`: many agents are meant to go.
     """
 
     apply: frozenset[str] | None = None
     hold: Mapping[str, Held] = field(default_factory=dict)
+    back: frozenset[str] = frozenset()
     release: frozenset[str] = frozenset()
     allow_removals: bool = False
 
@@ -40,7 +41,12 @@ class Instructions:
             agent: {"digest": one.digest, "commit": one.commit, "why": one.why, "reason": one.reason}
             for agent, one in sorted(self.hold.items())
         }
-        content: dict[str, Any] = {"hold": held, "release": sorted(self.release), "allow_removals": self.allow_removals}
+        content: dict[str, Any] = {
+            "hold": held,
+            "back": sorted(self.back),
+            "release": sorted(self.release),
+            "allow_removals": self.allow_removals,
+        }
         return json.dumps(content | ({} if self.apply is None else {"apply": sorted(self.apply)}), indent=1)
 
 
@@ -57,6 +63,7 @@ def read_instructions(path: str) -> Instructions:
         return Instructions(
             apply=frozenset(content["apply"]) if "apply" in content else None,
             hold={agent: Held(**one) for agent, one in content.get("hold", {}).items()},
+            back=frozenset(content.get("back", ())),
             release=frozenset(content.get("release", ())),
             allow_removals=content.get("allow_removals", False) is True,
         )

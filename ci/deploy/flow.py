@@ -1,0 +1,117 @@
+"""The order of a deployment: who goes first, then environment after environment, in each platform, pools and waves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from ci.deploy.changes import Change
+from ci.deploy.situation import Situation
+from ci.deploy.steps import Outcome, Steps, StopError, names
+from ci.deploy.waves import plan_waves, split_phases
+from components.definition.load_catalog import Catalog
+
+NOT_BEFORE = "it is not deployed in the environment before this one"
+
+
+@dataclass(slots=True)
+class Flow:
+    """One deployment. `release`: agents whose hold ends; `frozen`: environment → why; `say` is told what happens."""
+
+    catalog: Catalog
+    steps: Steps
+    say: Callable[[str], None]
+    release: Collection[str] = ()
+    frozen: Mapping[str, str] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def run(self, situations: Sequence[Situation], before: Mapping[str, set[str]]) -> Outcome:
+        """Deploys the environments in their order.
+
+        `before`: environment → keys outstanding in the one before it, where that one is not among `situations`.
+        """
+        for one in situations:
+            self._open(one)
+        # The last environment is what customers talk to: a kill switch reaches it first.
+        for one in reversed(situations):
+            self._guarded(one, self._first)
+        outstanding: set[str] | None = None
+        for one in situations:
+            blocked = before.get(one.environment, set()) if outstanding is None else outstanding
+            if not self.outcomes:
+                self._guarded(one, partial(self._environment, blocked=blocked))
+            elif self.steps.ledger.report.of(one.environment).state == "unchanged" and (one.changes or one.shared):
+                self.steps.ledger.environment(one.environment, "waiting", "an environment before it was stopped")
+            outstanding = one.outstanding()
+        worst: list[Outcome] = [one for one in self.outcomes if one != "stopped"] or self.outcomes
+        return worst[0] if worst else "well"
+
+    def _open(self, one: Situation) -> None:
+        for stack, why in {**one.unknown, **one.faults}.items():
+            self.steps.ledger.fault(one.environment, stack, why)
+        for change in one.changes:
+            self.steps.ledger.open(change, self._released(change))
+
+    def _guarded(self, one: Situation, work: Callable[[Situation], None]) -> None:
+        try:
+            work(one)
+        except StopError as stop:
+            self.outcomes.append(stop.outcome)
+            self.steps.ledger.environment(one.environment, "held" if stop.outcome == "stopped" else "failed", str(stop))
+            self.say(f"{one.environment}: {stop}")
+
+    def _first(self, one: Situation) -> None:
+        """Kill switches and rollbacks: past waves, freezes and environments."""
+        first = [change for change in one.changes if change.first]
+        if first:
+            self.say(f"{one.environment}: first {names(first)}")
+            self.steps.wave(one, first, [])
+
+    def _environment(self, one: Situation, blocked: set[str]) -> None:
+        ledger = self.steps.ledger
+        frozen = self.frozen.get(one.environment, "")
+        if frozen:
+            if one.changes or one.shared:
+                ledger.environment(one.environment, "frozen", frozen)
+                ledger.because(one.changes, frozen)
+            return
+        touched = bool(one.shared or one.changes)
+        for kind in ("platform", "pool"):
+            stacks = [stack for stack in one.shared if stack.kind == kind and not {stack.pool, ""} & blocked]
+            if stacks:
+                self.say(f"{one.environment}: {', '.join(stack.name for stack in stacks)}")
+                self.steps.shared(one, stacks)
+        self.steps.move(one)
+        self._agents(one, [change for change in one.changes if self._ready(change, blocked)])
+        if one.faults or one.unknown:
+            raise StopError("stopped", f"not applied: {', '.join([*one.faults, *one.unknown])}")
+        if touched:
+            ledger.environment(one.environment, "deployed" if not one.outstanding() else "held")
+
+    def _agents(self, one: Situation, ready: Sequence[Change]) -> None:
+        self.steps.guard(one, ready)
+        first, waved, last = split_phases(ready)
+        if first:
+            self.say(f"{one.environment}: makes room, without {names(first)}")
+            self.steps.remove(one, first)
+        shares = self.catalog.environments[one.environment].rollout.waves
+        waves = plan_waves(waved, shares, self.steps.commit, first_of_all=one.applied == 0)
+        for number, wave in enumerate(waves, 1):
+            self.say(f"{one.environment}: wave {number} of {len(waves)}, {len(wave)} agents: {names(wave)}")
+            self.steps.wave(one, wave, [change for later in waves[number:] for change in later])
+        if last:
+            self.say(f"{one.environment}: removes {names(last)}")
+            self.steps.remove(one, last)
+
+    def _ready(self, change: Change, blocked: set[str]) -> bool:
+        """Whether the agent may change here now; says why when it may not."""
+        if change.kind == "held" and not self._released(change):
+            return False
+        if change.offer and {change.key, change.stack.pool, ""} & blocked:
+            self.steps.ledger.because([change], NOT_BEFORE)
+            return False
+        return True
+
+    def _released(self, change: Change) -> bool:
+        return change.key in self.release or change.name in self.release

@@ -1,0 +1,81 @@
+"""What has to be done: the stacks' records held against what the files offer, before anything is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ci.deploy.changes import Change, shard_changes, shared_change
+from ci.deploy.offers import Offers
+from ci.engine.records import StackRecord
+from components.definition.load_catalog import Catalog
+from components.sharding import shard_of
+from components.stacks import Stack, all_stacks
+
+
+@dataclass(slots=True)
+class Situation:
+    """One environment: which platform and pool stacks differ, and which agents in which shard.
+
+    `faults`: stacks that cannot be applied → why. `applied` counts the agents that run. `unknown`: stacks whose state
+    cannot be read → why.
+    """
+
+    environment: str
+    stacks: list[Stack]
+    shared: list[Stack] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
+    applied: int = 0
+
+    def outstanding(self) -> set[str]:
+        """Keys of agents, pools and the platform (empty) that are not, or not everywhere, as the files offer them."""
+        keys = {one.key for one in self.changes if one.kind in ("new", "changed", "held")}
+        keys |= {stack.pool for stack in self.shared}
+        for stack in self.stacks:
+            if stack.name in self.faults or stack.name in self.unknown:
+                keys.add(stack.pool)
+        return keys
+
+    def settle(self, done: Sequence[Change]) -> None:
+        """Takes changes off that were applied and found well."""
+        gone = set(done)
+        self.changes = [one for one in self.changes if one not in gone]
+
+
+def situation(
+    environment: str, catalog: Catalog, offers: Offers, records: Mapping[str, StackRecord], only: Sequence[str] = ()
+) -> Situation:
+    """Compares records and offers for the environment's stacks, or for those named in `only`."""
+    everything = [stack for stack in all_stacks(catalog) if stack.environment == environment]
+    found = Situation(environment, [stack for stack in everything if not only or stack.name in only])
+    homes: dict[tuple[str, str], dict[str, Stack]] = {}
+    for stack in found.stacks:
+        record = records[stack.name]
+        if record.failure:
+            found.unknown[stack.name] = record.failure.message
+        elif stack.kind in ("platform", "pool"):
+            if shared_change(stack, offers, record):
+                found.shared.append(stack)
+        else:
+            found.applied += len(record.agents)
+            problems = offers.faults(stack)
+            if problems:
+                found.faults[stack.name] = "\n".join(str(one) for one in problems)
+            elif stack.pool in offers.defined:
+                if (stack.pool, stack.cluster) not in homes:
+                    homes[stack.pool, stack.cluster] = _homes(stack, everything, offers)
+                found.changes += shard_changes(stack, offers, record, homes[stack.pool, stack.cluster])
+    return found
+
+
+def _homes(stack: Stack, stacks: Sequence[Stack], offers: Offers) -> dict[str, Stack]:
+    """Agent → the shard that it ought to lie in, in the pool and cluster of `stack`."""
+    shards = {
+        other.shard: other
+        for other in stacks
+        if other.kind == "shard" and (other.pool, other.cluster) == (stack.pool, stack.cluster)
+    }
+    names = offers.agents.get((stack.environment, stack.pool), {})
+    return {name: shards[shard_of(stack.pool, name, len(shards))] for name in names}
