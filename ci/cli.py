@@ -266,6 +266,196 @@ def schema(
     run(check_only)
 
 
+Report = Annotated[
+    Path | None, typer.Option("--report", help="Folder of report.md, report.json and logs/; below out/ with none.")
+]
+Wait = Annotated[float, typer.Option("--wait-minutes", help="How long a stack that another run holds is waited for.")]
+Stacks = Annotated[
+    list[str] | None, typer.Argument(metavar="[STACK]...", help="Just these; all that are touched with none.")
+]
+
+
+@app.command()
+def stacks(
+    changed_since: Annotated[
+        str, typer.Option("--changed-since", metavar="REF", help="Those whose objects differ from this commit's.")
+    ] = "",
+    since_applied: Annotated[
+        bool, typer.Option("--since-applied", help="Those that differ from what they applied last (asks the engine).")
+    ] = False,
+    environment: OneEnvironment = "",
+    as_json: Json = False,
+) -> None:
+    """Show the stacks: what each holds, and which a change touches and why."""
+    from ci.commands.stacks import run
+
+    run(changed_since, since_applied, environment, as_json)
+
+
+@app.command()
+def preview(
+    names: Stacks = None,
+    changed_since: Annotated[
+        str, typer.Option("--changed-since", metavar="REF", help="What this branch touches, instead of what is due.")
+    ] = "",
+    environment: OneEnvironment = "",
+    report: Report = None,
+    wait_minutes: Wait = 10,
+) -> None:
+    """Show what the engine itself would do, in the stacks that are touched. Exit 3 when too many agents would go."""
+    from ci.commands.preview import run
+
+    run(names or [], changed_since, environment, report, wait_minutes)
+
+
+@app.command()
+def up(
+    names: Stacks = None,
+    environment: OneEnvironment = "",
+    release: Annotated[
+        list[str] | None, typer.Option("--release", metavar="AGENT", help="Try a held agent again.")
+    ] = None,
+    reviewed: Annotated[
+        list[Path] | None, typer.Option("--reviewed", metavar="FILE", help="Records of reviewed plans (reviewed.json).")
+    ] = None,
+    permission: Annotated[
+        Path | None, typer.Option("--permission", metavar="FILE", help="A reviewer's permission that many agents go.")
+    ] = None,
+    report: Report = None,
+    wait_minutes: Wait = 10,
+) -> None:
+    """Apply what changed since it was applied last: in order, in waves, each watched before the next.
+
+    Exit 0 done, 1 findings, 3 permission wanted, 4 agents held, 5 locked, 6 out of reach, 7 no engine.
+    """
+    from ci.commands.up import run
+
+    run(names or [], environment, release or [], reviewed or [], permission, report, wait_minutes)
+
+
+@app.command()
+def drift(
+    environment: OneEnvironment = "",
+    output: Annotated[PlanFormat, typer.Option("--format", help="How it is printed.")] = PlanFormat.TEXT,
+    report: Annotated[Path | None, typer.Option("--report", help="Folder for drift.md and drift.json.")] = None,
+) -> None:
+    """Show what differs in the clusters from what was applied last, and who changed it. Exit 1 when something does."""
+    from ci.commands.drift import run
+
+    run(environment, output.value, report)
+
+
+Confirm = Annotated[str, typer.Option("--confirm", metavar="STACK", help="The stack's name, instead of being asked.")]
+
+
+@app.command()
+def destroy(stack: Annotated[str, typer.Argument(help="A stack.")], confirm: Confirm = "") -> None:
+    """Delete all objects of a stack, and keep disks. Asks for the stack's name."""
+    from ci.commands.destroy import run_destroy
+
+    run_destroy(stack, confirm)
+
+
+@app.command()
+def unlock(
+    stack: Annotated[str, typer.Argument(help="A stack.")],
+    force: Annotated[bool, typer.Option("--force", help="Even when the lock is young.")] = False,
+    confirm: Confirm = "",
+) -> None:
+    """Take away a lock that a run left behind which is no more. Asks for the stack's name."""
+    from ci.commands.destroy import run_unlock
+
+    run_unlock(stack, confirm, force)
+
+
+@app.command()
+def codeowners(
+    check_only: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when the file differs.")] = False,
+    output: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = Format.TEXT,
+) -> None:
+    """Write .github/CODEOWNERS from the catalog's teams and pools."""
+    from ci.commands.codeowners import run
+
+    run(check_only, output.value)
+
+
+forge = typer.Typer(
+    help="What pipelines tell GitHub, and ask of it (GITHUB_REPOSITORY, GITHUB_TOKEN).",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(forge, name="forge")
+Since = Annotated[
+    list[str] | None,
+    typer.Option("--since", metavar="COMMIT", help="What was applied last, for each place; the last 30 with none."),
+]
+Body = Annotated[Path, typer.Option("--body", metavar="FILE", help="Markdown; anybody may have written it.")]
+
+
+@forge.command()
+def comment(
+    pull_request: Annotated[int, typer.Option("--pull-request", metavar="NUMBER", help="Or an issue's number.")],
+    body: Body,
+    name: Annotated[str, typer.Option("--name", help="Which of our comments: one a name.")] = "plan",
+    pointer: Annotated[str, typer.Option("--pointer", help="Where the whole is, when it is too long.")] = "",
+) -> None:
+    """Write one comment, and edit it from then on."""
+    from ci.commands.forge import run_comment
+
+    run_comment(pull_request, body, name, pointer)
+
+
+@forge.command()
+def issue(
+    state: Annotated[str, typer.Option("--state", help="open or closed.")],
+    title: Annotated[str, typer.Option("--title", help="Of an open one.")] = "",
+    body: Annotated[Path | None, typer.Option("--body", metavar="FILE", help="Markdown, of an open one.")] = None,
+    name: Annotated[str, typer.Option("--name", help="Which of our issues: one a name.")] = "drift",
+) -> None:
+    """Open one issue, bring it up to date, or close it."""
+    from ci.commands.forge import run_issue
+
+    run_issue(title, state, body, name)
+
+
+@forge.command()
+def status(
+    report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="report.json of `roster up`.")] = None,
+    environment: Annotated[str, typer.Option("--environment", "-e", help="Without a report.")] = "",
+    state: Annotated[str, typer.Option("--state", help="Without a report: pending or error.")] = "",
+    description: Annotated[str, typer.Option("--description", help="Without a report.")] = "",
+    since: Since = None,
+) -> None:
+    """Tell authors what became of their commits: commit statuses, and a comment on each pull request."""
+    from ci.commands.forge import run_status
+
+    run_status(report, environment, state, description, since or [])
+
+
+@forge.command()
+def permission(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where it is written.")],
+    since: Since = None,
+    head: Annotated[str, typer.Option("--head", metavar="REF", help="The commit that is applied.")] = "HEAD",
+) -> None:
+    """Find a reviewer's permission to delete many agents: `roster: allow deletions` in a review. Exit 3 without one."""
+    from ci.commands.forge import run_permission
+
+    run_permission(output, since or [], head)
+
+
+@forge.command()
+def reviewed(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="For reviewed.json.")],
+    since: Since = None,
+    head: Annotated[str, typer.Option("--head", metavar="REF", help="The commit that is applied.")] = "HEAD",
+) -> None:
+    """Fetch the digests of the objects that reviewers saw, from the artifacts of previews."""
+    from ci.commands.forge import run_reviewed
+
+    run_reviewed(output, since or [], head)
+
+
 def main() -> None:
     """The entry point."""
     app()

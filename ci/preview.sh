@@ -4,20 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . ci/environment.sh
+. ci/history.sh
 
 step() { printf '\n== %s\n' "$*"; }
 
-base_of_branch() {
-  local name
-  for name in "${1:-}" "${GITHUB_BASE_REF:+origin/$GITHUB_BASE_REF}" origin/main main; do
-    if [ -n "$name" ] && git rev-parse --verify --quiet "$name^{commit}" >/dev/null; then
-      echo "$name"
-      return
-    fi
-  done
-  echo HEAD
-}
-
+whole_history
+fetch_target
 base=$(base_of_branch "${1:-}")
 if [ $# = 0 ] && [ -z "$(git status --porcelain -- agents components policies)" ] &&
   [ "$(git merge-base "$base" HEAD 2>/dev/null)" = "$(git rev-parse HEAD)" ] && git rev-parse --verify --quiet HEAD~1 >/dev/null; then
@@ -32,7 +24,17 @@ step "render"
 roster render
 
 step "plan against $base"
-roster plan --base "$base"
+planned=0
+roster plan --base "$base" || planned=$?
+# The plan asks before many agents go: a pull request is only warned, as its reviewers are still to come; a commit that
+# the merge queue made is the last chance, and needs the permission that one of them gave.
+if [ $planned = 3 ] && [ "${GITHUB_EVENT_NAME:-}" = pull_request ]; then
+  planned=0
+  echo "::warning title=many removals::Many agents would be removed. The merge queue wants a reviewer's permission for that."
+elif [ $planned = 3 ] && [ "${GITHUB_EVENT_NAME:-}" = merge_group ]; then
+  if roster forge permission --output out/permission.json; then planned=0; fi
+fi
+[ $planned = 0 ] || exit $planned
 echo "Report: out/plan/plan.md · every changed line: out/plan/plan.diff · manifests: out/ENVIRONMENT/"
 
 step "the engine's own preview"

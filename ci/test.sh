@@ -15,5 +15,15 @@ step "import contracts"
 lint-imports
 step "tools of the tests"
 bash ci/test_tools.sh
-step "tests"
-python -m pytest --numprocesses auto --dist worksteal "$@"
+step "workflows"
+bash ci/workflow_lint.sh
+if [ $# -gt 0 ]; then
+  step "tests"
+  python -m pytest --numprocesses auto --dist worksteal "$@"
+else
+  step "tests"
+  python -m pytest --numprocesses auto --dist worksteal --ignore tests/cluster
+  # By itself: there is one API server, and what its tests wait for is not to be slowed down by others.
+  step "tests on a real API server"
+  python -m pytest tests/cluster
+fi

@@ -14,19 +14,20 @@ from ci.git import GitError
 from ci.output_folder import OutputFolder
 from ci.plan.make import Plan, broken, make_plan, new_images
 from ci.plan.markdown import as_markdown, change_as_json, headline
+from ci.plan.reviewed import as_reviewed
 from components.definition.findings import InvalidInput
 
 ALARMING = 3
 
 
 def run(base: str, environment: str, folder: Path | None, output: str, today: str, allow_removals: bool) -> None:
-    """Writes plan.md, plan.json and plan.diff, prints the report, and exits with 0, 1, 2 or 3."""
+    """Writes plan.md, plan.json, plan.diff and reviewed.json, prints the report, and exits with 0, 1, 2 or 3."""
     here = top()
     target = folder or here / "out" / "plan"
     try:
         with plain_errors():
             plan = make_plan(here, base, day(today), [environment] if environment else None)
-            _write(plan, target)
+            _write(plan, here, target)
     except InvalidInput as error:
         typer.echo(as_text(error.findings), nl=False)
         raise typer.Exit(FINDINGS) from error
@@ -39,12 +40,15 @@ def run(base: str, environment: str, folder: Path | None, output: str, today: st
         raise fail("many agents would be removed; if it is meant, say --allow-removals", ALARMING)
 
 
-def _write(plan: Plan, target: Path) -> None:
+def _write(plan: Plan, here: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with OutputFolder(target) as staging:
         (staging.path / "plan.md").write_text(as_markdown(plan), "utf-8")
         (staging.path / "plan.json").write_text(as_json(plan), "utf-8")
         (staging.path / "plan.diff").write_text("".join(change.diff for change in plan.changes), "utf-8")
+        if not broken(plan):  # a plan that is not whole has shown nobody what would be applied
+            reviewed = as_reviewed(here, plan.base, plan.environments, plan.objects)
+            (staging.path / "reviewed.json").write_text(reviewed.as_json(), "utf-8")
 
 
 def as_json(plan: Plan) -> str:

@@ -12,6 +12,7 @@ from ci.deploy.steps import Outcome, Steps, StopError, names
 from ci.deploy.waves import plan_waves, split_phases
 from components.definition.load_catalog import Catalog
 
+BEHIND = "an environment before this one was stopped"
 NOT_BEFORE = "it is not deployed in the environment before this one"
 
 
@@ -29,21 +30,22 @@ class Flow:
     def run(self, situations: Sequence[Situation], before: Mapping[str, set[str]]) -> Outcome:
         """Deploys the environments in their order.
 
-        `before`: environment → keys outstanding in the one before it, where that one is not among `situations`.
+        `before`: environment → keys outstanding in those before it that are not among `situations`.
         """
         for one in situations:
             self._open(one)
         # The last environment is what customers talk to: a kill switch reaches it first.
         for one in reversed(situations):
             self._guarded(one, self._first)
-        outstanding: set[str] | None = None
+        outstanding: set[str] = set()
         for one in situations:
-            blocked = before.get(one.environment, set()) if outstanding is None else outstanding
+            blocked = outstanding | before.get(one.environment, set())
             if not self.outcomes:
                 self._guarded(one, partial(self._environment, blocked=blocked))
             elif self.steps.ledger.report.of(one.environment).state == "unchanged" and (one.changes or one.shared):
-                self.steps.ledger.environment(one.environment, "waiting", "an environment before it was stopped")
-            outstanding = one.outstanding()
+                self.steps.ledger.environment(one.environment, "waiting", BEHIND)
+                self.steps.ledger.because(one.changes, BEHIND)
+            outstanding |= one.outstanding()
         worst: list[Outcome] = [one for one in self.outcomes if one != "stopped"] or self.outcomes
         return worst[0] if worst else "well"
 
@@ -59,6 +61,7 @@ class Flow:
         except StopError as stop:
             self.outcomes.append(stop.outcome)
             self.steps.ledger.environment(one.environment, "held" if stop.outcome == "stopped" else "failed", str(stop))
+            self.steps.ledger.because(one.changes, "the run was stopped before its turn")
             self.say(f"{one.environment}: {stop}")
 
     def _first(self, one: Situation) -> None:

@@ -29,8 +29,14 @@ class Hands(Protocol):
     def records(self, stacks: Sequence[Stack]) -> dict[str, StackRecord]:
         """What the stacks remember, by name."""
 
-    def run(self, action: Action, jobs: Mapping[Stack, Instructions]) -> dict[str, StackResult]:
-        """Previews or applies the stacks side by side, each with its instructions."""
+    def run(
+        self, action: Action, jobs: Mapping[Stack, Instructions], wave: Sequence[Change] = ()
+    ) -> dict[str, StackResult]:
+        """Previews or applies the stacks side by side, each with its instructions.
+
+        The agents of `wave` are watched meanwhile: when one fails for certain, all runs are ended, with a failure of
+        the kind `failed`.
+        """
 
     def gate(self, changes: Sequence[Change], failed: Mapping[Change, str]) -> dict[Change, Verdict]:
         """Watches agents that were applied until each is found healthy or not; `failed` are those that the engine could

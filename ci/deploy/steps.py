@@ -103,10 +103,12 @@ class Steps:
     def wave(self, one: Situation, wave: Sequence[Change], rest: Sequence[Change]) -> None:
         """Applies a wave and watches it. A wave that fails is returned, and whoever of `rest` shares the cause held."""
         self.ledger.state(wave, "deploying")
-        results = self.hands.run("up", self._jobs(wave))
+        results = self.hands.run("up", self._jobs(wave), wave)
         self.ledger.ran(one.environment, results)
         failed = _failed(wave, results)
-        stop_on({name: result for name, result in results.items() if not (result.failure and result.failed)})
+        stop_on(
+            {name: result for name, result in results.items() if result.failure and result.failure.kind != "failed"}
+        )
         self.ledger.state(wave, "monitoring")
         verdicts = self.hands.gate(wave, failed)
         bad = {change: verdict for change, verdict in verdicts.items() if not verdict.healthy}
@@ -183,7 +185,12 @@ def stop_on(results: Mapping[str, StackResult]) -> None:
     for result in bad:
         if result.failure:
             outcome = _OUTCOMES.get(result.failure.kind, "stopped")
-            raise StopError(outcome, "; ".join(f"{one.stack}: {one.failure.message}" for one in bad if one.failure))
+            raise StopError(outcome, "; ".join(_said(one) for one in bad))
+
+
+def _said(result: StackResult) -> str:
+    message = result.failure.message if result.failure else ""
+    return message if message.startswith(result.stack) else f"{result.stack}: {message}"
 
 
 def names(changes: Iterable[Change]) -> str:

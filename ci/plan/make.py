@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from ci.plan.compare import ADDED, REMOVED, Change, compare
 from ci.plan.differences import Difference
 from ci.plan.differences import differences as value_differences
 from ci.plan.placement import Placement, moves
+from ci.plan.reviewed import Clusters, ObjectChanges, object_changes, shared_changes
 from ci.plan.side import EmptySide, LiveSide, Rendered, Side, SpooledSide, code_differs, spool_with_own_code
 from components.definition.findings import Finding, InvalidInput, errors
 from components.definition.places import CATALOG, CONTEXTS, agent_of, definition_paths, is_definition
@@ -22,8 +23,10 @@ from components.definition.tree import AGENTS, Tree, WorkTree
 from components.fleet import Fleet
 from components.fleet_rules import fleet_findings
 from components.removals import FEW, MANY, alarming
+from components.specs import Manifest
 
 FEW_OF_A_POOL = 3
+_Shared = Mapping[tuple[str, str], list[Manifest]]
 
 
 @dataclass(slots=True)
@@ -46,6 +49,7 @@ class Plan:
     old_stacks: list[str] = field(default_factory=list)
     emptied: dict[str, int] = field(default_factory=dict)
     currency: str = ""
+    objects: ObjectChanges = field(default_factory=ObjectChanges)
 
 
 def make_plan(top: Path, ref: str, today: str, only: Sequence[str] | None = None, processes: int | None = None) -> Plan:
@@ -75,6 +79,7 @@ class _Making:
         self.old = _sound(base)
         self.before = Placement(self.old.catalog) if self.old else None
         self.after = Placement(head.catalog)
+        self.clusters = Clusters((self.old or head).catalog), Clusters(head.catalog)
         olds = list(self.old.catalog.environments) if self.old else []
         self.environments = list(only) if only else list(dict.fromkeys([*head.catalog.environments, *olds]))
         self.own_code = code_differs(self.differing)
@@ -90,7 +95,9 @@ class _Making:
         with TemporaryDirectory(prefix="roster-plan-") as folder:
             base = self._base_side(Path(folder))
             self._compare_all(paths, base, live, processes)
-            _compare_shared(base, live, plan)
+            olds, news = base.shared(), live.shared()
+            _compare_shared(olds, news, plan)
+            plan.objects.add(shared_changes(olds, news, *self.clusters))
             _count_removed(plan, self.base_paths, base)
         _count_emptied(plan, self.base_paths, head)
         plan.catalog = _catalog_differences(self.old, head) if self.old else []
@@ -102,35 +109,41 @@ class _Making:
         return plan
 
     def _compare_all(self, paths: list[str], base: Side, live: Side, processes: int | None) -> None:
-        catalog_changes = _concerns_all(self.differing)
+        catalog_changes = concerns_all(self.differing)
 
-        def work(path: str) -> tuple[list[Change], list[Finding], bool]:
+        def work(path: str) -> tuple[list[Change], list[Finding], bool, ObjectChanges]:
             before, problems = base.agent(path)
             after, findings = live.agent(path)
+            objects = ObjectChanges()
             if findings:
-                return [], findings, False
+                return [], findings, False, objects
             pool, name = agent_of(path)
             changes = []
             for environment in [*after, *(one for one in before if one not in after)]:
                 old, new = before.get(environment), after.get(environment)
+                where = (one.of(environment, pool) for one in self.clusters)
+                olds, news = (one.manifests if one else [] for one in (old, new))
+                objects.add(object_changes(environment, olds, news, *where))
                 moved = []
                 if catalog_changes and self.before and old and new:
                     moved = moves(self.before, self.after, environment, pool, name)
                 change = compare(f"{pool}/{name}", environment, old, new, moved)
                 if change is not None:
                     changes.append(change)
-            return changes, [], bool(problems)
+            return changes, [], bool(problems), objects
 
-        for path, (changes, findings, unknown) in zip(paths, for_each(paths, work, processes), strict=True):
+        for path, (changes, findings, unknown, objects) in zip(paths, for_each(paths, work, processes), strict=True):
+            self.plan.objects.add(objects)
             self.plan.changes += changes
             self.plan.findings += findings
             if unknown:
                 self.plan.notes.append(f"{path} has errors at the base, so it is shown as added")
 
     def _paths(self) -> list[str]:
-        if self.own_code or _concerns_all(self.differing):
+        if self.own_code or concerns_all(self.differing):
             return sorted({*self.base_paths, *self.head.definitions})
-        return _affected(self.differing, self.base, self.base_paths, self.head)
+        states = (self.base, self.base_paths), (self.head.tree, self.head.definitions)
+        return affected(self.differing, states)
 
     def _base_side(self, folder: Path) -> Side:
         if self.own_code:
@@ -157,25 +170,25 @@ def _sound(tree: Tree) -> Fleet | None:
         return None
 
 
-def _concerns_all(paths: Iterable[str]) -> bool:
+def concerns_all(paths: Iterable[str]) -> bool:
+    """Whether a path among them can change any agent: the catalog, or what runtimes are built from."""
     return any(path.startswith((f"{CATALOG}/", f"{CONTEXTS}/")) and not path.endswith(".schema.json") for path in paths)
 
 
-def _affected(differing: Iterable[str], base: Tree, base_paths: list[str], head: Fleet) -> list[str]:
-    """Definitions that differ, and those that name a file that differs."""
+def affected(differing: Iterable[str], states: Iterable[tuple[Tree, list[str]]]) -> list[str]:
+    """Definitions that differ, and those that name a file that differs; `states` are trees with their definitions."""
     inside = [path for path in differing if path.startswith(f"{AGENTS}/")]
     chosen = {path for path in inside if is_definition(path)}
     words = {part.encode() for path in inside if not is_definition(path) for part in path.split("/")[2:]}
     if words:
-        for tree, paths in ((base, base_paths), (head.tree, head.definitions)):
+        for tree, paths in states:
             for path in paths:
                 if path not in chosen and any(word in tree.read(path) for word in words):
                     chosen.add(path)
     return sorted(chosen)
 
 
-def _compare_shared(base: Side, live: Side, plan: Plan) -> None:
-    olds, news = base.shared(), live.shared()
+def _compare_shared(olds: _Shared, news: _Shared, plan: Plan) -> None:
     for environment, pool in [*news, *(key for key in olds if key not in news)]:
         old, new = olds.get((environment, pool)), news.get((environment, pool))
         before = None if old is None else Rendered(None, old)
@@ -240,4 +253,4 @@ def broken(plan: Plan) -> list[Finding]:
     return sorted(set(errors(plan.findings)))
 
 
-__all__ = ["ADDED", "REMOVED", "Plan", "broken", "make_plan", "new_images"]
+__all__ = ["ADDED", "REMOVED", "Plan", "affected", "broken", "concerns_all", "make_plan", "new_images"]

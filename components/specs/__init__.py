@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from components.definition.load_catalog import Catalog
 from components.resolve.resolved import ResolvedAgent
+from components.specs import platform, pool
 from components.specs.alerts import own_rules
 from components.specs.autoscaling import horizontal_pod_autoscaler, scaled_object, trigger_authentication
 from components.specs.config import config_map
 from components.specs.deployment import deployment
 from components.specs.disruption import pod_disruption_budget
 from components.specs.identity import service_account
-from components.specs.names import Manifest
+from components.specs.names import Manifest, owned
 from components.specs.network import network_policy
-from components.specs.platform import platform_manifests
-from components.specs.pool import pool_manifests
 from components.specs.secrets import external_secret
 from components.specs.service import http_route, service
 from components.specs.storage import persistent_volume_claim
@@ -39,7 +39,17 @@ BUILDERS: tuple[Callable[[ResolvedAgent], Manifest | None], ...] = (
 
 def agent_manifests(agent: ResolvedAgent) -> list[Manifest]:
     """Every object of an agent, in the order in which they are created."""
-    return [manifest for build in BUILDERS if (manifest := build(agent)) is not None]
+    return [owned(manifest) for build in BUILDERS if (manifest := build(agent)) is not None]
+
+
+def pool_manifests(name: str, environment: str, catalog: Catalog) -> list[Manifest]:
+    """Every object that a pool has of its own in an environment."""
+    return [owned(manifest) for manifest in pool.pool_manifests(name, environment, catalog)]
+
+
+def platform_manifests(environment: str, catalog: Catalog) -> list[Manifest]:
+    """What each cluster of an environment needs once."""
+    return [owned(manifest) for manifest in platform.platform_manifests(environment, catalog)]
 
 
 __all__ = ["BUILDERS", "Manifest", "agent_manifests", "platform_manifests", "pool_manifests"]

@@ -15,6 +15,7 @@ SECRET_STORE = "roster"
 SECRET_READER = "roster-secrets"
 # Kubernetes names the namespace of a namespace in this label of its own.
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+FIELD_MANAGER = "pulumi.com/patchFieldManager"
 OWN_LABEL_PREFIXES = ("app.kubernetes.io/", f"{PREFIX}/", "kubernetes.io/", "k8s.io/")
 
 
@@ -45,6 +46,16 @@ def metadata(agent: ResolvedAgent, **annotations: str) -> Manifest:
     if notes:
         meta["annotations"] = notes
     return meta
+
+
+def owned(manifest: Manifest) -> Manifest:
+    """The manifest, whose fields the API server is told to be Roster's, whoever applies it.
+
+    Otherwise the provider draws a name for each resource, and an object that a killed run left behind cannot be taken
+    up again: its fields belong to a name that nobody knows any more.
+    """
+    annotations = {**manifest["metadata"].get("annotations", {}), FIELD_MANAGER: PREFIX}
+    return {**manifest, "metadata": {**manifest["metadata"], "annotations": annotations}}
 
 
 def namespace(pool_name: str, pool: Pool, environment: Environment) -> str:

@@ -23,12 +23,13 @@ _PRIVATE_V6 = ("::1/128", "fc00::/7", "fe80::/10")
 
 def network_policy(agent: ResolvedAgent) -> Manifest:
     """Who may reach the agent's pods, and what they may reach. A suspended agent: nobody and nothing."""
-    spec = {
+    spec: Manifest = {
         "podSelector": {"matchLabels": selector(agent)},
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [] if agent.suspended else _ingress(agent),
-        "egress": [] if agent.suspended else _egress(agent),
     }
+    # Left out when empty, which allows nothing: the API server drops empty lists, and would see a change in each apply.
+    if not agent.suspended:
+        spec |= {name: rules for name, rules in (("ingress", _ingress(agent)), ("egress", _egress(agent))) if rules}
     return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata(agent), "spec": spec}
 
 

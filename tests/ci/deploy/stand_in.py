@@ -86,7 +86,9 @@ class World:
             one.name: StackRecord(one.name, one.name in self.memory, self.memory.get(one.name, {})) for one in stacks
         }
 
-    def run(self, action: Action, jobs: Mapping[Stack, Instructions]) -> dict[str, StackResult]:
+    def run(
+        self, action: Action, jobs: Mapping[Stack, Instructions], wave: Sequence[Change] = ()
+    ) -> dict[str, StackResult]:
         return {stack.name: self._run(action, stack, told) for stack, told in jobs.items()}
 
     def gate(self, changes: Sequence[Change], failed: Mapping[Change, str]) -> dict[Change, Verdict]:

@@ -62,7 +62,7 @@ def deploy(
     shards = [stack.name for stack in world.shards()]
     situations = {name: situation(name, CATALOG, offers, records, shards) for name in ENVIRONMENTS}
     chosen = [situations[name] for name in environments]
-    before = {"prod": situations["dev"].outstanding()}
+    before = {} if "dev" in environments else {"prod": situations["dev"].outstanding()}
     outcome = Flow(CATALOG, hands, lambda line: None, **options).run(chosen, before)
     return outcome, hands.ledger.report
 

@@ -1,0 +1,1 @@
+"""What Roster asks of a Kubernetes API server and of Prometheus: health after an apply, and drift."""

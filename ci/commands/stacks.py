@@ -1,0 +1,165 @@
+"""`roster stacks`: the stacks of the fleet, what each holds, and which a change touches and why."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import typer
+
+from ci.commands.engine_session import engine_errors, opened
+from ci.commands.session import FINDINGS, fail, open_fleet, plain_errors, top
+from ci.deploy.opening import all_situations, chosen_stacks, offers_for
+from ci.deploy.situation import Situation
+from ci.tables import print_table
+from components.definition.places import agent_of
+from components.fleet import Fleet
+from components.sharding import shard_of
+from components.stacks import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stack: how many agents it holds, and why it is touched (empty when it is not)."""
+
+    stack: Stack
+    agents: int
+    why: str = ""
+
+
+def run(changed_since: str, since_applied: bool, environment: str, as_json: bool) -> None:
+    """Prints the stacks; with a base or the engine's memory, only those that are touched."""
+    if changed_since and since_applied:
+        raise fail("--changed-since and --since-applied answer two questions; ask one")
+    fleet = open_fleet()
+    try:
+        stacks = chosen_stacks(fleet, [], environment)
+    except LookupError as error:
+        raise fail(str(error.args[0])) from error
+    counts = _agents(fleet)
+    whys: Mapping[str, str] | None = None
+    if changed_since:
+        whys = since_base(changed_since)
+    elif since_applied:
+        whys = _since_applied(fleet, stacks)
+    rows = [
+        Row(stack, counts[stack.name], (whys or {}).get(stack.name, ""))
+        for stack in stacks
+        if whys is None or stack.name in whys
+    ]
+    _print(rows, as_json, touched=whys is not None)
+
+
+def since_base(base: str) -> dict[str, str]:
+    """The stacks whose rendered objects differ from where the branch left `base` → why."""
+    from datetime import UTC, datetime
+
+    from ci.git import GitError
+    from ci.plan.make import make_plan
+    from ci.plan.placement import Placement
+    from components.definition.findings import InvalidInput
+
+    try:
+        with plain_errors():
+            plan = make_plan(top(), base, datetime.now(UTC).date().isoformat())
+    except GitError as error:
+        raise fail(str(error)) from error
+    except InvalidInput as error:
+        raise fail(str(error), FINDINGS) from error
+    placement = Placement(open_fleet().catalog)
+    whys = {}
+    for name in plan.stacks:
+        touching = [change for change in plan.changes if name in placement.touched([change])]
+        agents = [change.key for change in touching if change.before or change.after]
+        words = [_count(agents)] if agents else []
+        words += ["its own objects"] if len(agents) < len(touching) else []
+        whys[name] = " and ".join(words) or "images"
+    return whys
+
+
+def why_touched(one: Situation) -> dict[str, str]:
+    """The stacks of an environment that differ from what they applied last → why."""
+    found: dict[str, str] = {}
+    for stack in one.stacks:
+        kinds = Counter(change.kind for change in one.changes if change.stack == stack)
+        words = [f"{count} {kind}" for kind, count in kinds.most_common()]
+        if stack in one.shared:
+            words.append("its own objects")
+        if stack.name in one.unknown:
+            words.append("its state cannot be read")
+        if stack.name in one.faults:
+            words.append("definitions have faults")
+        if words:
+            found[stack.name] = ", ".join(words)
+    return found
+
+
+def _since_applied(fleet: Fleet, stacks: Sequence[Stack]) -> dict[str, str]:
+    from ci.engine.records import read_records
+    from ci.engine.runs import safe_width
+
+    with engine_errors():
+        records = read_records(opened(top()), [stack.name for stack in stacks], safe_width())
+    found: dict[str, str] = {}
+    for one in all_situations(fleet, records, offers_for(fleet, stacks), stacks).values():
+        found |= why_touched(one)
+    return found
+
+
+def _agents(fleet: Fleet) -> Counter[str]:
+    """Stack → how many agents it may hold: those of its pool that fall to it and run in its environment."""
+    counts: Counter[str] = Counter()
+    stacks = [stack for stack in chosen_stacks(fleet, [], "") if stack.kind == "shard"]
+    by_pool: dict[tuple[str, int, int], list[Stack]] = {}
+    for stack in stacks:
+        by_pool.setdefault((stack.pool, stack.shards, stack.shard), []).append(stack)
+    sizes = {(stack.pool, stack.shards) for stack in stacks}
+    for path in fleet.definitions:
+        pool, name = agent_of(path)
+        listed = _environments(fleet, path)
+        for of_pool, count in sizes:
+            if of_pool == pool:
+                for stack in by_pool.get((pool, count, shard_of(pool, name, count)), ()):
+                    counts[stack.name] += stack.environment in listed
+    return counts
+
+
+def _environments(fleet: Fleet, path: str) -> set[str]:
+    from components.definition.load_agent import load_agent
+
+    agent, _ = load_agent(fleet.tree, path, frozenset(fleet.listing.files))
+    return set(fleet.environments_of(agent)) if agent else set()
+
+
+def _count(agents: Sequence[str]) -> str:
+    names = sorted(set(agents))
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _print(rows: Sequence[Row], as_json: bool, touched: bool) -> None:
+    if as_json:
+        content = [
+            {
+                "stack": row.stack.name,
+                "kind": row.stack.kind,
+                "environment": row.stack.environment,
+                "cluster": row.stack.cluster,
+                "pool": row.stack.pool,
+                "agents": row.agents,
+                "why": row.why,
+            }
+            for row in rows
+        ]
+        typer.echo(json.dumps(content, indent=1))
+        return
+    if touched and not rows:
+        typer.echo("no stack is touched")
+        return
+    holds = {"platform": "what the cluster needs once", "pool": "the pool's own objects"}
+    lines = [
+        [row.stack.name, holds.get(row.stack.kind) or f"{row.agents} agents", *([row.why] if touched else [])]
+        for row in rows
+    ]
+    print_table(["stack", "holds", *(["touched by"] if touched else [])], lines)

@@ -1,0 +1,96 @@
+"""Watches a wave while the engine applies it, so that a crash ends the run at once and not at the engine's deadline.
+
+The engine waits for each rollout until the Deployment's own deadline, which is right for a plain `pulumi up`. Here a
+gate follows anyway, and what cannot mend itself need not be waited for.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ci.cluster.health import deployment_of, judge
+from ci.cluster.kubeconfig import ClusterError
+from ci.cluster.observed import Observed, observe
+from ci.cluster.watched import Watch, WatchedAgent, decide
+from ci.engine.interruption import Interruption
+
+if TYPE_CHECKING:
+    from ci.cluster.client import Cluster
+
+_POLL_SECONDS = 3.0
+
+
+class EarlyWatch:
+    """Asks `interruption` to end the run when an agent fails for certain. `agents`: cluster → those that it runs.
+
+    After the `with` block, `failed` has what was found: agent → what was seen.
+    """
+
+    def __init__(self, agents: Mapping[Cluster, Sequence[WatchedAgent]], interruption: Interruption) -> None:
+        self.failed: dict[tuple[str, str], str] = {}
+        self._watches = {
+            cluster: [Watch(agent, Observed(None)) for agent in members] for cluster, members in agents.items()
+        }
+        self._interruption = interruption
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> EarlyWatch:
+        if any(self._watches.values()):
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _watch(self) -> None:
+        start = time.monotonic()
+        while not self._over.wait(_POLL_SECONDS):
+            for cluster, watches in self._watches.items():
+                try:
+                    self._look(cluster, watches, time.monotonic() - start)
+                except ClusterError:
+                    # The engine finds out by itself; so does the gate.
+                    continue
+            if self.failed:
+                self._interruption.ask()
+                return
+
+    def _look(self, cluster: Cluster, watches: Sequence[Watch], seconds: float) -> None:
+        seen = observe(cluster, [one.agent.key for one in watches])
+        for one in watches:
+            one.seen = seen[one.agent.key]
+            if not applied(one.agent.manifests, one.seen):
+                continue
+            one.health = judge(one.agent.manifests, one.seen)
+            decide(one, frozenset(), seconds)
+            if one.failure is not None:
+                self.failed[one.agent.key] = one.failure.detail
+
+
+def applied(manifests: Sequence[dict[str, Any]], seen: Observed) -> bool:
+    """Whether the live Deployment is the one that is being applied: what failed before it is not its fault."""
+    wanted = deployment_of(manifests)
+    if wanted is None or seen.deployment is None:
+        return False
+    return _within(wanted["spec"]["template"], seen.deployment["spec"]["template"])
+
+
+def _within(wanted: object, live: object) -> bool:
+    """Whether all that is wanted is there; what the API server adds does not count."""
+    if isinstance(wanted, dict):
+        return isinstance(live, dict) and all(_within(value, live.get(key)) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        if not isinstance(live, list) or len(wanted) != len(live):
+            return False
+        return all(_within(one, other) for one, other in zip(wanted, live, strict=True))
+    # The API server leaves empty values out.
+    return wanted == live or (not wanted and live is None)
