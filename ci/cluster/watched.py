@@ -13,6 +13,8 @@ from ci.cluster.reasons import REASONS
 # Beyond the Deployment's own deadline, so that its controller says first what it was.
 _SLACK_SECONDS = 30.0
 _DEFAULT_DEADLINE = 600
+# Reasons that say only that it is not ready, and not why.
+VAGUE = ("replicas-missing", "not-observed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,7 @@ def decide(one: Watch, lingering: frozenset[str], now: float) -> None:
     else:
         one.failing = None
         if late:
-            vague = health.reason in ("replicas-missing", "not-observed")
-            one.failure = failure("deadline", health.detail, health) if vague else health
+            one.failure = failure("deadline", health.detail, health) if health.reason in VAGUE else health
 
 
 def unstable(one: Watch) -> Health | None:
@@ -155,7 +156,7 @@ def unstable(one: Watch) -> Health | None:
     # An autoscaler may have asked for more pods meanwhile: no fault as long as none of the earlier ones is lost.
     if health.state == "healthy" or _replicas(one.seen) >= one.replicas:
         return None
-    if health.reason in ("replicas-missing", "not-observed"):
+    if health.reason in VAGUE:
         return failure("unstable", health.detail, health)
     return health
 

@@ -62,13 +62,14 @@ def _by_cluster(stacks: Sequence[Stack]) -> dict[tuple[str, str], list[Stack]]:
 
 
 def _applied(records: Mapping[str, StackRecord], stacks: Sequence[Stack]) -> dict[str, Applied]:
-    """`pool/agent`, the pool or `platform` → what was applied last."""
+    """`prod.eu.business/lead-scorer`, or the stack's name for what is not an agent's → what was applied last."""
     found: dict[str, Applied] = {}
     for stack in stacks:
         record = records[stack.name]
         for name, one in {**record.platform, **record.pool, **record.agents}.items():
             if isinstance(one, Applied):
-                found[f"{stack.pool}/{name}" if stack.kind == "shard" else name] = one
+                place = stack.name.rpartition(".")[0] if stack.kind == "shard" else stack.name
+                found[f"{place}/{name}" if stack.kind == "shard" else place] = one
     return found
 
 

@@ -11,7 +11,7 @@ import typer
 
 from ci.commands.engine_session import engine_errors, opened
 from ci.commands.session import FINDINGS, fail, open_fleet, plain_errors, top
-from ci.deploy.opening import all_situations, chosen_stacks, offers_for
+from ci.deploy.opening import all_situations, chosen_stacks, offers_for, retired_shards
 from ci.deploy.situation import Situation
 from ci.tables import print_table
 from components.definition.places import agent_of
@@ -43,7 +43,7 @@ def run(changed_since: str, since_applied: bool, environment: str, as_json: bool
     if changed_since:
         whys = since_base(changed_since)
     elif since_applied:
-        whys = _since_applied(fleet, stacks)
+        stacks, whys = _since_applied(fleet, stacks)
     rows = [
         Row(stack, counts[stack.name], (whys or {}).get(stack.name, ""))
         for stack in stacks
@@ -96,16 +96,23 @@ def why_touched(one: Situation) -> dict[str, str]:
     return found
 
 
-def _since_applied(fleet: Fleet, stacks: Sequence[Stack]) -> dict[str, str]:
+def _since_applied(fleet: Fleet, stacks: Sequence[Stack]) -> tuple[list[Stack], dict[str, str]]:
+    """The stacks, with shards that the catalog has no more, and those that differ → why."""
     from ci.engine.records import read_records
     from ci.engine.runs import safe_width
+    from ci.engine.stack_names import filled_stacks
 
     with engine_errors():
-        records = read_records(opened(top()), [stack.name for stack in stacks], safe_width())
+        pulumi = opened(top())
+        retired, rest = retired_shards(fleet, stacks, filled_stacks(pulumi))
+        stacks = [*stacks, *retired]
+        records = read_records(pulumi, [stack.name for stack in stacks], safe_width())
+    if rest:
+        typer.echo(rest, err=True)
     found: dict[str, str] = {}
     for one in all_situations(fleet, records, offers_for(fleet, stacks), stacks).values():
         found |= why_touched(one)
-    return found
+    return list(stacks), found
 
 
 def _agents(fleet: Fleet) -> Counter[str]:

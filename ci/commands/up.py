@@ -15,13 +15,22 @@ from ci.commands.session import FINDINGS, USAGE, fail, open_fleet, top
 from ci.deploy.causes import shared_changes
 from ci.deploy.flow import Flow
 from ci.deploy.ledger import Ledger
-from ci.deploy.opening import Head, all_situations, chosen_stacks, frozen_now, head_of, offers_for
+from ci.deploy.opening import (
+    Head,
+    all_situations,
+    chosen_stacks,
+    frozen_now,
+    head_of,
+    offers_for,
+    retired_shards,
+)
 from ci.deploy.real_hands import RealHands
 from ci.deploy.report import Report, headline, moment
 from ci.deploy.situation import Situation
 from ci.deploy.steps import Outcome, Steps
 from ci.engine.command import Pulumi
 from ci.engine.records import clear_pending
+from ci.engine.stack_names import filled_stacks
 from components.fleet import Fleet
 from components.reviewed import merged, read_reviewed
 from components.stacks import Stack, all_stacks
@@ -89,7 +98,10 @@ def _situations(fleet: Fleet, hands: RealHands, stacks: Sequence[Stack]) -> tupl
         for stack in all_stacks(fleet.catalog)
         if stack.environment in order[:first] and stack.pool in {*pools, ""}
     ]
-    wanted = [*earlier, *stacks]
+    retired, rest = retired_shards(fleet, stacks, filled_stacks(hands.pulumi))
+    if rest:
+        _say(rest)
+    wanted = [*earlier, *stacks, *retired]
     records = hands.records(wanted)
     found = all_situations(fleet, records, offers_for(fleet, wanted), wanted)
     behind = {key for name in order[:first] if name in found for key in found[name].outstanding()}
@@ -117,6 +129,8 @@ def _permission(path: Path | None) -> bool:
     try:
         given = json.loads(path.read_text("utf-8"))
         by, pull, head = given["by"], given["pull"], given["head"]
+        if given["kind"] != "deletions":
+            raise ValueError(f"it is for {given['kind']}, not for deletions")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise fail(f"{path} is no permission such as `roster forge permission` writes: {error}") from error
     _say(f"{by} allows removals for #{pull} at {str(head)[:10]}")

@@ -9,6 +9,7 @@ from typing import Literal
 from ci.deploy.offers import Offer, Offers
 from ci.engine.records import Record, StackRecord, Unreadable
 from components.applied import Applied, Held
+from components.sharding import shard_of
 from components.stacks import Stack
 from stacks.decisions import GOES_BACK, STOPS, stopped
 
@@ -52,6 +53,16 @@ def shard_changes(stack: Stack, offers: Offers, record: StackRecord, shards: Map
         change = _change(stack, name, offered.get(name), record.agents.get(name), shards.get(name))
         if change:
             found.append(change)
+    return found
+
+
+def leaving(stack: Stack, record: StackRecord, shards: Mapping[int, Stack]) -> list[Change]:
+    """The moves of all agents out of a shard that the pool has no more, to the `shards` that it has."""
+    found = []
+    for name, one in sorted(record.agents.items()):
+        home = shards[shard_of(stack.pool, name, len(shards))]
+        last = one if isinstance(one, Applied) else None
+        found.append(Change(stack, name, "moved", None, last, target=home.name))
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ci.deploy.left_over import left_over
 from ci.deploy.offers import Offers, make_offers
 from ci.deploy.situation import Situation, situation
 from ci.engine.records import StackRecord
@@ -58,11 +59,20 @@ def all_situations(
 ) -> dict[str, Situation]:
     """The situation of each environment that the stacks lie in, in order of promotion; of those stacks only."""
     found = {}
+    known = set(all_stacks(fleet.catalog))
     for environment in fleet.catalog.environments:
-        names = [stack.name for stack in stacks if stack.environment == environment]
+        mine = [stack for stack in stacks if stack.environment == environment]
+        names, retired = [stack.name for stack in mine], [stack for stack in mine if stack not in known]
         if names:
-            found[environment] = situation(environment, fleet.catalog, offers, records, names)
+            found[environment] = situation(environment, fleet.catalog, offers, records, names, retired)
     return found
+
+
+def retired_shards(fleet: Fleet, stacks: Sequence[Stack], names: Sequence[str]) -> tuple[list[Stack], str]:
+    """Of the backend's stacks `names`: shards that pools of `stacks` have no more, and what to say of the rest."""
+    found = left_over(fleet.catalog, names)
+    pools = {(one.environment, one.cluster, one.pool) for one in stacks if one.kind == "shard"}
+    return [one for one in found.shards if (one.environment, one.cluster, one.pool) in pools], found.words()
 
 
 def offers_for(fleet: Fleet, stacks: Sequence[Stack]) -> Offers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ci.deploy.changes import Change, shard_changes, shared_change
+from ci.deploy.changes import Change, leaving, shard_changes, shared_change
 from ci.deploy.offers import Offers
 from ci.engine.records import StackRecord
 from components.definition.load_catalog import Catalog
@@ -18,7 +18,7 @@ class Situation:
     """One environment: which platform and pool stacks differ, and which agents in which shard.
 
     `faults`: stacks that cannot be applied → why. `applied` counts the agents that run. `unknown`: stacks whose state
-    cannot be read → why.
+    cannot be read → why. `others`: stacks of the environment that were not asked for, and may be moved to all the same.
     """
 
     environment: str
@@ -28,6 +28,7 @@ class Situation:
     faults: dict[str, str] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
     applied: int = 0
+    others: list[Stack] = field(default_factory=list)
 
     def outstanding(self) -> set[str]:
         """Keys of agents, pools and the platform (empty) that are not, or not everywhere, as the files offer them."""
@@ -45,9 +46,17 @@ class Situation:
 
 
 def situation(
-    environment: str, catalog: Catalog, offers: Offers, records: Mapping[str, StackRecord], only: Sequence[str] = ()
+    environment: str,
+    catalog: Catalog,
+    offers: Offers,
+    records: Mapping[str, StackRecord],
+    only: Sequence[str] = (),
+    retired: Sequence[Stack] = (),
 ) -> Situation:
-    """Compares records and offers for the environment's stacks, or for those named in `only`."""
+    """Compares records and offers for the environment's stacks, or for those named in `only`.
+
+    `retired` are shards that the catalog has no more: all their agents move.
+    """
     everything = [stack for stack in all_stacks(catalog) if stack.environment == environment]
     found = Situation(environment, [stack for stack in everything if not only or stack.name in only])
     homes: dict[tuple[str, str], dict[str, Stack]] = {}
@@ -67,15 +76,27 @@ def situation(
                 if (stack.pool, stack.cluster) not in homes:
                     homes[stack.pool, stack.cluster] = _homes(stack, everything, offers)
                 found.changes += shard_changes(stack, offers, record, homes[stack.pool, stack.cluster])
+    found.others = [stack for stack in everything if stack not in found.stacks]
+    for stack in retired:
+        found.stacks.append(stack)
+        if failure := records[stack.name].failure:
+            found.unknown[stack.name] = failure.message
+        else:
+            found.changes += leaving(stack, records[stack.name], _shards(stack, everything))
     return found
 
 
 def _homes(stack: Stack, stacks: Sequence[Stack], offers: Offers) -> dict[str, Stack]:
     """Agent → the shard that it ought to lie in, in the pool and cluster of `stack`."""
-    shards = {
+    shards = _shards(stack, stacks)
+    names = offers.agents.get((stack.environment, stack.pool), {})
+    return {name: shards[shard_of(stack.pool, name, len(shards))] for name in names}
+
+
+def _shards(stack: Stack, stacks: Sequence[Stack]) -> dict[int, Stack]:
+    """The shards of the pool of `stack`, in its cluster."""
+    return {
         other.shard: other
         for other in stacks
         if other.kind == "shard" and (other.pool, other.cluster) == (stack.pool, stack.cluster)
     }
-    names = offers.agents.get((stack.environment, stack.pool), {})
-    return {name: shards[shard_of(stack.pool, name, len(shards))] for name in names}

@@ -60,7 +60,7 @@ class Steps:
 
     def move(self, one: Situation) -> None:
         """Moves agents that lie in another shard now, from state to state; their objects are not touched."""
-        by_name = {stack.name: stack for stack in one.stacks}
+        by_name = {stack.name: stack for stack in (*one.stacks, *one.others)}
         moving = {(change.target, change.name): change for change in one.changes if change.kind == "moved"}
         pairs: dict[tuple[str, str], list[str]] = defaultdict(list)
         for change in moving.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from ci.engine.file_backend import lack_of_room
 from ci.engine.interruption import Interruption
 from ci.engine.locks import locks_in, release, waited_out
 from ci.engine.outcome import StackResult, Tally
+from ci.engine.said import last_words
 from ci.engine.throwaway import empty_backend
 from ci.engine.verdict import verdict
 
@@ -74,9 +75,12 @@ class _Run:
             variables |= _UNRECORDED
         since = time.monotonic()
         while True:
-            text, code = self._once(variables)
+            text, code = self._read(self._job.unsure) if self._job.action == "up" else ("", 0)
+            if not code:
+                text, code = self._once(variables)
             locks = locks_in(text) if code else []
             if not locks:
+                self._catch_up(code)
                 return verdict(self._job.stack, code, text, self._tally, self._around.interruption.asked.is_set())
             if all(lock.dead for lock in locks):
                 release(self._around.pulumi, self._job.stack)
@@ -90,6 +94,27 @@ class _Run:
                 )
             else:
                 self._tell("waiting", f"locked {locks[0]}; waiting")
+
+    def _catch_up(self, code: int) -> None:
+        """Has the state say what is in the cluster, of the objects that an interrupted up was changing.
+
+        Pulumi ends its waiting for an object that it has changed already, and forgets that it did: going back to what
+        was there before would then seem to be nothing to do.
+        """
+        if code and self._job.action == "up" and self._around.interruption.asked.is_set():
+            text, failed = self._read(self._tally.in_flight())
+            if failed:
+                self._notes.append(f"what was interrupted could not be read again: {last_words(text)}")
+
+    def _read(self, urns: Sequence[str]) -> tuple[str, int]:
+        """Brings the state up to date with the cluster, for these objects; what was said, and the exit code."""
+        if not urns:
+            return "", 0
+        targets = [word for urn in urns for word in ("--target", urn)]
+        done = self._around.pulumi.run(
+            ["refresh", "--yes", "--skip-preview", *targets], stack=self._job.stack, seconds=600
+        )
+        return done.text, done.code
 
     def result(self, failure: Failure | None) -> StackResult:
         """What became of it."""

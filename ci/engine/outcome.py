@@ -154,6 +154,12 @@ class Tally:
             found[component_of(urn)].append(FailedResource(urn, tuple(self._said.get(urn, ()))))
         return {name: tuple(found[name]) for name in sorted(found)}
 
+    def in_flight(self) -> tuple[str, ...]:
+        """Objects whose step was begun and not ended, unless there was nothing to do."""
+        return tuple(
+            urn for urn, what in self._begun.items() if what != "same" and is_object(urn) and urn not in self._done
+        )
+
     @property
     def errors(self) -> str:
         """All errors, those of resources last."""

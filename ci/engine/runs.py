@@ -24,7 +24,7 @@ class StackRun:
     `exists` and `first` as its `StackRecord` says (`exists`, `empty`): a stack that is not there is made by an up, and
     previewed in an empty backend that is thrown away. `variables` are added to the environment (ROSTER_COMMIT,
     ROSTER_RUN, ROSTER_REVIEWED). `agents` and `resources` are how many are expected, for the progress only; 0 when not
-    known.
+    known. `unsure`: URNs of objects that a killed run was changing, which are read from the cluster before an up.
     """
 
     stack: str
@@ -34,6 +34,7 @@ class StackRun:
     variables: Mapping[str, str] = field(default_factory=dict)
     agents: int = 0
     resources: int = 0
+    unsure: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

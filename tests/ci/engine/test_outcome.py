@@ -126,3 +126,13 @@ def test_names_of_objects_lead_to_their_agent() -> None:
     assert component_of(f"{AGENT}$kubernetes:core/v1:ConfigMap::a/configmap/other::name") == "a"
     assert component_of(STACK) == ""
     assert component_of("urn:pulumi:dev.a.0::roster::pulumi:providers:kubernetes::cluster") == ""
+
+
+def test_what_was_begun_and_not_ended_is_in_flight_and_what_had_nothing_to_do_is_not() -> None:
+    tally = _tally(
+        _step("resourcePreEvent", "update", _urn("a")),
+        _step("resourcePreEvent", "update", _urn("a", "Deployment")),
+        _step("resourcePreEvent", "same", _urn("b", "Deployment")),
+        *_both("update", _urn("c", "Deployment")),
+    )
+    assert tally.in_flight() == (_urn("a", "Deployment"),)
