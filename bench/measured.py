@@ -70,7 +70,8 @@ def _resident(pid: int) -> float:
     """MiB in memory, of a process and all its descendants."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        # Of each thread, as a child belongs to the one that started it.
+        children = [one for task in Path(f"/proc/{pid}/task").glob("*/children") for one in task.read_text().split()]
     except (OSError, IndexError):  # it has ended meanwhile
         return 0.0
     return pages * _PAGE_MIB + sum(_resident(int(child)) for child in children)

@@ -55,6 +55,7 @@ for name in "$@"; do
   folder="$cache/$name@$version"
   if [ ! -x "$folder/$name" ]; then
     if [ $build = no ]; then echo "$name $version is not built: bash ci/go_tools.sh $name" >&2; exit 1; fi
+    command -v go >/dev/null || { echo "go is not on PATH; it is needed to build $name" >&2; exit 1; }
     echo "building $name $version, $number of $# (minutes, once) …" >&2
     started=$SECONDS
     mkdir -p "$cache"

@@ -10,7 +10,8 @@ bash ci/summary.sh "out/up/$environment/report.md"
 [ -n "${GITHUB_TOKEN:-}" ] || exit 0
 report=out/up/$environment/report.json
 if [ -f "$report" ]; then
-  roster forge status --report "$report"
+  since=$(cat out/up/since 2>/dev/null || true)
+  roster forge status --report "$report" ${since:+--since "$since"}
 elif [ "${OUTCOME:-}" = failure ]; then
   roster forge status --environment "$environment" --state error --description "ended before anything was applied"
 fi

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import Any
 
 import pulumi
 
 from components.applied import COMPONENT_TYPES, Applied, applied_from
-from stacks.decisions import INCOMPLETE
+from stacks.decisions import INCOMPLETE, RefusedError
 
 _TOKEN = "pulumi:pulumi:readStackResourceOutputs"
+# A file backend writes states in place, and this run or that of another shard may be writing just now.
+_HALF_WRITTEN = re.compile(r"failed to load checkpoint|EOF|unexpected end of JSON input")
+_PAUSES_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
 def last_applied(stack: str = "") -> dict[str, Applied | None]:
@@ -27,12 +32,18 @@ def last_applied(stack: str = "") -> dict[str, Applied | None]:
 
 
 def _resources(stack: str) -> dict[str, Any]:
-    try:
-        # By its plain name: the engine looks for it where it took this stack from.
-        result = pulumi.runtime.invoke(_TOKEN, {"stackName": stack})
-    except Exception as error:  # the SDK raises no narrower type
-        if "unknown stack" in str(error):
-            return {}
-        raise
-    resources: dict[str, Any] = result.value["outputs"]
-    return resources
+    for pause in (*_PAUSES_SECONDS, 0.0):
+        try:
+            # By its plain name: the engine looks for it where it took this stack from.
+            result = pulumi.runtime.invoke(_TOKEN, {"stackName": stack})
+        except Exception as error:  # the SDK raises no narrower type
+            said = str(error)
+            if "unknown stack" in said:
+                return {}
+            if not _HALF_WRITTEN.search(said):
+                raise
+            time.sleep(pause)
+        else:
+            resources: dict[str, Any] = result.value["outputs"]
+            return resources
+    raise RefusedError(f"what {stack} applied last cannot be read: {said}")

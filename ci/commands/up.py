@@ -35,7 +35,14 @@ from components.fleet import Fleet
 from components.reviewed import merged, read_reviewed
 from components.stacks import Stack, all_stacks
 
-CODES: dict[Outcome, int] = {"well": 0, "permission": 3, "stopped": 4, "locked": 5, "unreachable": 6}
+CODES: dict[Outcome, int] = {
+    "well": 0,
+    "permission": 3,
+    "stopped": 4,
+    "locked": 5,
+    "unreachable": 6,
+    "interrupted": 130,
+}
 # A clock that is behind the commit by more than this would end freezes too late and waivers too.
 CLOCK = timedelta(minutes=10)
 

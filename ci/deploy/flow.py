@@ -36,7 +36,8 @@ class Flow:
             self._open(one)
         # The last environment is what customers talk to: a kill switch reaches it first.
         for one in reversed(situations):
-            self._guarded(one, self._first)
+            if "interrupted" not in self.outcomes:
+                self._guarded(one, self._first)
         outstanding: set[str] = set()
         for one in situations:
             blocked = outstanding | before.get(one.environment, set())
@@ -52,6 +53,7 @@ class Flow:
     def _open(self, one: Situation) -> None:
         for stack, why in {**one.unknown, **one.faults}.items():
             self.steps.ledger.fault(one.environment, stack, why)
+            self.say(f"{stack}: {why}")
         for change in one.changes:
             self.steps.ledger.open(change, self._released(change))
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ci.cluster.kubeconfig import ClusterError
 from ci.deploy.changes import Change
 from ci.deploy.early import EarlyWatch
 from ci.deploy.hands import Verdict
 from ci.deploy.live_gate import LiveGate, ended_early
 from ci.engine.command import Pulumi
+from ci.engine.failure import Failure, Kind
 from ci.engine.interruption import Interruption
 from ci.engine.progress import progress
 from ci.engine.records import StackRecord, read_records
@@ -20,6 +22,8 @@ from ci.engine.state_move import move_agents
 from components.fleet import Fleet
 from components.stacks import Stack
 from stacks.instructions import Instructions
+
+_KINDS: dict[str, Kind] = {"wrong-cluster": "wrong-cluster", "credentials": "expired-credentials"}
 
 
 @dataclass(slots=True)
@@ -38,6 +42,7 @@ class RealHands:
     say: Callable[[str], None]
     known: dict[str, StackRecord] = field(default_factory=dict)
     applied: set[str] = field(default_factory=set)
+    met: set[str] = field(default_factory=set)
 
     def records(self, stacks: Sequence[Stack]) -> dict[str, StackRecord]:
         """See Hands."""
@@ -50,7 +55,8 @@ class RealHands:
         self, action: Action, jobs: Mapping[Stack, Instructions], wave: Sequence[Change] = ()
     ) -> dict[str, StackResult]:
         """See Hands."""
-        runs = [self._job(action, stack, told) for stack, told in jobs.items()]
+        refused = self._elsewhere(action, jobs)
+        runs = [self._job(action, stack, told) for stack, told in jobs.items() if stack.name not in refused]
         interruption = Interruption()
         with progress(runs) as on_event, ExitStack() as opened:
             early = opened.enter_context(EarlyWatch(self._live.by_cluster(wave, opened), interruption))
@@ -67,7 +73,7 @@ class RealHands:
             results = [ended_early(result, wave, early.failed) for result in results]
         if action == "up":
             self.applied |= {result.stack for result in results}
-        return {result.stack: result for result in results}
+        return refused | {result.stack: result for result in results}
 
     def gate(self, changes: Sequence[Change], failed: Mapping[Change, str]) -> dict[Change, Verdict]:
         """See Hands."""
@@ -76,11 +82,27 @@ class RealHands:
     def move(self, source: Stack, target: Stack, agents: Sequence[str]) -> None:
         """See Hands."""
         both = self.records([source, target])
-        move_agents(self.pulumi, both[source.name], both[target.name], agents)
+        move_agents(self.pulumi, both[source.name], both[target.name], agents, self.wait_seconds)
 
     @property
     def _live(self) -> LiveGate:
         return LiveGate(self.fleet, self.say)
+
+    def _elsewhere(self, action: Action, stacks: Iterable[Stack]) -> dict[str, StackResult]:
+        """Stacks whose context is not the cluster that the catalog means: the engine is not let there."""
+        from ci.cluster.client import open_cluster
+
+        found = {}
+        for stack in stacks:
+            where = self.fleet.catalog.environments[stack.environment].clusters[stack.cluster]
+            if where.uid and where.context not in self.met:
+                try:
+                    open_cluster(where.context, where.uid).close()
+                    self.met.add(where.context)
+                except ClusterError as error:
+                    kind: Kind = _KINDS.get(error.kind, "unreachable-cluster")
+                    found[stack.name] = StackResult(stack.name, action, Failure(kind, f"{stack.name}: {error}"))
+        return found
 
     def _job(self, action: Action, stack: Stack, told: Instructions) -> StackRun:
         path = self.folder / "instructions" / f"{stack.name}.json"

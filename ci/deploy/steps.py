@@ -18,13 +18,14 @@ from components.removals import alarming
 from components.stacks import Stack
 from stacks.instructions import Instructions
 
-Outcome = Literal["well", "stopped", "permission", "locked", "unreachable"]
+Outcome = Literal["well", "stopped", "permission", "locked", "unreachable", "interrupted"]
 _OUTCOMES: dict[FailureKind, Outcome] = {
     "locked": "locked",
     "unreachable-backend": "unreachable",
     "unreachable-cluster": "unreachable",
     "expired-credentials": "unreachable",
     "wrong-cluster": "unreachable",
+    "interrupted": "interrupted",
 }
 PERMISSION = (
     "{count} of {total} agents would be deleted or replaced ({names}). If that is meant, a reviewer who is not the "

@@ -21,6 +21,7 @@ import json
 import logging
 import os
 import runpy
+import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -226,6 +227,8 @@ if __name__ == "__main__":
     ask.add_argument("--continue-on-error", action="store_true")
     ask.add_argument("stacks", nargs="+")
     asked = ask.parse_args()
+    # The engine gives up waiting and says what it has done; here every line says that at once.
+    signal.signal(signal.SIGINT, lambda *_: end(130))
     with asked.output.open("w", encoding="utf-8") as lines:
         for one in asked.stacks:
             # In a context of its own: the SDK keeps the root resource and its settings in context variables.

@@ -23,7 +23,8 @@ Outputs = Mapping[str, Mapping[str, Any]]
 
 @dataclass
 class Applied:
-    """What became of a run. `failures`: one line each, with the object's kind and name, as Pulumi would print it.
+    """What became of a run. `failures`: one line each, with the object's kind and name, as Pulumi would print it;
+    `failed` has them by URN.
 
     `outputs`: URN → {type, outputs} of every component and stack that came to its end; give it to the next run as
     `previous`, and the program finds there what it last said, as it would in Pulumi's state.
@@ -33,6 +34,7 @@ class Applied:
     said: str = ""
     objects: list[Manifest] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     finished: list[str] = field(default_factory=list)
 
@@ -116,6 +118,7 @@ def _take(applied: Applied, event: dict[str, Any]) -> None:
         applied.objects.append(event["applied"])
     elif "failed" in event:
         applied.failures.append(event["failed"])
+        applied.failed[event["urn"]] = event["failed"]
     elif "outputs" in event:
         applied.outputs[event["urn"]] = {"type": event["type"], "outputs": event["outputs"]}
     else:

@@ -67,12 +67,23 @@ def endpoints(api: Api, namespace: str, service: str) -> set[str]:
 
 
 def wipe(api: Api, manifests: Iterable[Manifest]) -> None:
-    """Removes the namespaces of the objects, and those of the objects that are in none; returns when they are gone."""
-    paths = [api.path(one) for one in manifests if "namespace" not in one["metadata"]]
-    paths += [f"/api/v1/persistentvolumes/{one['metadata']['name']}" for one in api.items("/api/v1/persistentvolumes")]
-    for path in dict.fromkeys(paths):
+    """Asks for the removal of the objects' namespaces, of the objects that are in none, and of all disks."""
+    for path in dict.fromkeys([*_outermost(api, manifests), *_disks(api)]):
         api.delete(path)
-    wait_until("everything is gone", lambda: not any(map(api.exists, paths)), 120)
+
+
+def wait_until_gone(api: Api, manifests: Iterable[Manifest]) -> None:
+    """Returns when nothing is left of what `wipe` asked to remove."""
+    paths = [*dict.fromkeys(_outermost(api, manifests))]
+    wait_until("everything is gone", lambda: not _disks(api) and not any(map(api.exists, paths)), 120)
+
+
+def _outermost(api: Api, manifests: Iterable[Manifest]) -> list[str]:
+    return [api.path(one) for one in manifests if "namespace" not in one["metadata"]]
+
+
+def _disks(api: Api) -> list[str]:
+    return [f"/api/v1/persistentvolumes/{one['metadata']['name']}" for one in api.items("/api/v1/persistentvolumes")]
 
 
 def _uid(one: Manifest) -> str:

@@ -12,7 +12,7 @@ from api import Manifest, wait_until
 from control_plane import ControlPlane
 from programs import Applied, apply_program
 from projects import REPOSITORY, sample_project
-from state import endpoints, pods_of, pods_selected, settled, versions, wipe
+from state import endpoints, pods_of, pods_selected, settled, versions, wait_until_gone, wipe
 
 from components.definition.places import agent_of
 from components.definition.tree import WorkTree
@@ -61,6 +61,8 @@ def fleet(
         if stack.context == request.param and (stack.kind != "shard" or stack.pool in FILLED)
     ]
     on = OnCluster(cluster, top, stacks, Applied())
+    # Another context's stacks may have the same names.
+    wait_until_gone(cluster.api, on.expected())
     on.first = on.again()
     yield on
     wipe(cluster.api, on.first.objects)

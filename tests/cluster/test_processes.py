@@ -23,10 +23,12 @@ def test_services_die_with_a_test_process_that_is_killed(tmp_path: Path) -> None
     log = tmp_path / "sh.log"
     where = {"cwd": Path(__file__).parent, "env": {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}}
     with subprocess.Popen([sys.executable, "-c", STARTER, str(tmp_path)], **where) as process:  # type: ignore[call-overload]
-        wait_until("the service runs", lambda: log.exists() and log.read_text().strip(), 20)
-        service = int(log.read_text())
-        assert _alive(service)
-        process.send_signal(signal.SIGKILL)
+        try:
+            wait_until("the service runs", lambda: log.exists() and log.read_text().strip(), 20)
+            service = int(log.read_text())
+            assert _alive(service)
+        finally:
+            process.send_signal(signal.SIGKILL)
     wait_until("the service is gone", lambda: not _alive(service), 20)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engine import KUBECONFIG, Project, new_project
+from engine import IDLE, KUBECONFIG, SHARD, Project, new_project
 
 TOOLS = ("pulumi", "pulumi-language-python", "kubectl")
 
@@ -47,3 +47,15 @@ def project(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield made
     finally:
         made.remove()
+
+
+@pytest.fixture
+def applied(project: Project) -> Project:
+    """The project with the agents `one` and `two` and no others applied."""
+    for path in (project.top / "agents/business").glob("*.yaml"):
+        path.unlink()
+    project.write("one", IDLE)
+    project.write("two", IDLE)
+    # However many agents a test left behind.
+    project.up(SHARD, ROSTER_ALLOW_REMOVALS=SHARD)
+    return project

@@ -49,9 +49,10 @@ class Project:
         """Takes a definition of the pool away."""
         (self.top / f"agents/business/{agent}.yaml").unlink()
 
-    def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs Pulumi in the project; a failure that is not expected fails the test with what Pulumi said."""
-        done = subprocess.run(self.command(*arguments), **self.where(), timeout=900, check=False, text=True)
+    def pulumi(self, *arguments: str, check: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
+        """Runs Pulumi in the project, with `more` variables; a failure that is not expected fails the test with it."""
+        where = self.where() | {"env": self.environment | more}
+        done = subprocess.run(self.command(*arguments), **where, timeout=900, check=False, text=True)
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
 
@@ -63,11 +64,11 @@ class Project:
         """Working directory, variables and pipes of a run of Pulumi."""
         return {"cwd": self.top, "env": self.environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
-    def up(self, stack: str) -> None:
-        """Applies a stack, which is made when there is none of that name."""
+    def up(self, stack: str, **more: str) -> None:
+        """Applies a stack with `more` variables; it is made when there is none of that name."""
         if self.pulumi("stack", "--stack", stack, check=False).returncode:
             self.pulumi("stack", "init", stack, "--no-select")
-        self.pulumi("up", "--stack", stack, "--yes", "--skip-preview")
+        self.pulumi("up", "--stack", stack, "--yes", "--skip-preview", **more)
 
     def steps(self, stack: str) -> dict[str, str]:
         """What a preview would do: the resource's type and name → create, update, delete, replace…; no same."""
@@ -110,24 +111,45 @@ class Project:
 
 def new_project(top: Path) -> Project:
     """A project with the idle agents `one` and `two`, whose namespaces no other run uses."""
-    for folder in ("components", "stacks", "ci"):
-        shutil.copytree(REPOSITORY / folder, top / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(REPOSITORY / "Pulumi.yaml", top)
-    (top / ".venv").symlink_to(REPOSITORY / ".venv")
-    (top / "state").mkdir()
-    dev = yaml.safe_load((REPOSITORY / "tests/fixtures/catalog/environments.yaml").read_text("utf-8"))["dev"]
-    # A letter first, or YAML may read a number.
-    dev["namespace_suffix"] = f"-t{secrets.token_hex(4)}"
+    copy_sources(top)
+    dev = environments()["dev"]
+    suffix = dev["namespace_suffix"] = new_suffix()
     agents = {"business/one.yaml": IDLE, "business/two.yaml": IDLE}
     write(top, agents, {"pools.yaml": POOLS, "environments.yaml": yaml.safe_dump({"dev": dev})})
     context = parse_stack(SHARD, Fleet.open(WorkTree(top)).catalog).context
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")} | {
+    return Project(top, variables(top, context), f"business{suffix}")
+
+
+def new_suffix() -> str:
+    """Of namespaces that no other run uses."""
+    # A letter first, or YAML may read a number.
+    return f"-t{secrets.token_hex(4)}"
+
+
+def environments() -> dict[str, Any]:
+    """The environments of the fixture catalog."""
+    found: dict[str, Any] = yaml.safe_load((REPOSITORY / "tests/fixtures/catalog/environments.yaml").read_text("utf-8"))
+    return found
+
+
+def copy_sources(top: Path) -> None:
+    """What a repository of agents has beside its agents, and a folder for the states."""
+    for folder in ("components", "stacks", "ci", "policies"):
+        shutil.copytree(REPOSITORY / folder, top / folder, ignore=shutil.ignore_patterns("__pycache__", "Pulumi.*"))
+    for file in ("Pulumi.yaml", ".gitignore", "pyproject.toml"):
+        shutil.copy(REPOSITORY / file, top)
+    (top / ".venv").symlink_to(REPOSITORY / ".venv")
+    (top / "state").mkdir()
+
+
+def variables(top: Path, context: str) -> dict[str, str]:
+    """The environment of every command: a file backend below `top`, a kubeconfig with that context alone."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "ROSTER_RUN"))} | {
         "KUBECONFIG": str(_kubeconfig(top, context)),
         "PULUMI_BACKEND_URL": f"file://{top / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": "",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
-    return Project(top, variables, f"business{dev['namespace_suffix']}")
 
 
 def _kubeconfig(top: Path, context: str) -> Path:

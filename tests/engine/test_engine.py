@@ -8,21 +8,9 @@ import signal
 import subprocess
 import time
 
-import pytest
 from engine import IDLE, SHARD, Project
 
 LIVE_SECONDS = 120
-
-
-@pytest.fixture
-def applied(project: Project) -> Project:
-    """The project with the agents `one` and `two` and no others applied."""
-    for path in (project.top / "agents/business").glob("*.yaml"):
-        path.unlink()
-    project.write("one", IDLE)
-    project.write("two", IDLE)
-    project.up(SHARD)
-    return project
 
 
 def test_after_an_up_there_is_nothing_to_do(applied: Project) -> None:

@@ -15,17 +15,6 @@ VERSE = IDLE.replace("You answer questions.", "You answer questions in verse.")
 PROSE = IDLE.replace("You answer questions.", "You answer questions in prose.")
 
 
-@pytest.fixture
-def applied(project: Project) -> Project:
-    """The project with the agents `one` and `two` and no others applied."""
-    for path in (project.top / "agents/business").glob("*.yaml"):
-        path.unlink()
-    project.write("one", IDLE)
-    project.write("two", IDLE)
-    project.up(SHARD)
-    return project
-
-
 def _instruct(project: Project, **content: Any) -> None:
     path = project.top / "run.json"
     path.write_text(json.dumps(content), "utf-8")

@@ -45,17 +45,6 @@ print(result.failure.kind if result.failure else "ok")
 
 
 @pytest.fixture
-def applied(project: Project) -> Project:
-    """The project with the agents `one` and `two` and no others applied."""
-    for path in (project.top / "agents/business").glob("*.yaml"):
-        path.unlink()
-    project.write("one", IDLE)
-    project.write("two", IDLE)
-    project.up(SHARD)
-    return project
-
-
-@pytest.fixture
 def pulumi(applied: Project) -> Pulumi:
     return open_pulumi(applied.top, applied.environment)
 
