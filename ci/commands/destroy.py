@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import typer
 
 from ci.commands.engine_session import HELD, engine_errors, opened
 from ci.commands.session import fail, open_fleet, top
+from ci.engine.command import Pulumi
+from ci.engine.interruption import Interruption
 from ci.engine.records import read_records
 from components.stacks import PLATFORM, Stack, all_stacks, parse_stack
 
@@ -39,10 +42,13 @@ def run_destroy(name: str, confirm: str) -> None:
         typer.echo(f"{name}: {objects} objects of {len(records[name].components)} components would be deleted.")
         if _ask(confirm)(f"Type {name} to delete them") != name:
             raise fail("that is not the stack's name; nothing was done")
-        done = pulumi.run(["destroy", "--yes", "--skip-preview"], stack=name, seconds=3600)
-    typer.echo(done.stdout)
-    if done.code:
-        raise fail(f"{name} is not destroyed: {done.stderr.strip() or 'see above'}", HELD)
+        code = _in_order(pulumi, ["destroy", "--yes", "--skip-preview"], name)
+        if code:
+            # What was under way may be gone from the cluster and not from the state.
+            pulumi.run(["refresh", "--yes", "--skip-preview"], stack=name, seconds=3600)
+    if code:
+        raise fail(f"{name} is not destroyed, or not all of it; run it again", HELD)
+    typer.echo(f"{name} is destroyed. As long as its definitions are there, the next `roster up` makes it again.")
 
 
 def run_unlock(name: str, confirm: str, force: bool) -> None:
@@ -56,6 +62,17 @@ def run_unlock(name: str, confirm: str, force: bool) -> None:
         raise fail(str(error.args[0])) from error
     with engine_errors():
         typer.echo(unlock(opened(top()), name, _ask(confirm), datetime.now(UTC), force))
+
+
+def _in_order(pulumi: Pulumi, arguments: Sequence[str], stack: str) -> int:
+    """Runs Pulumi to its end, with its own output; Ctrl-C is passed on once, so that it ends in order."""
+    command = [str(pulumi.engine.path), *arguments, "--stack", stack, "--non-interactive", "--color", "never"]
+    with Interruption() as interruption:
+        process = subprocess.Popen(command, cwd=pulumi.top, env=pulumi.variables(), start_new_session=True)
+        interruption.started(process.pid)
+        code = process.wait()
+        interruption.ended(process.pid)
+    return code
 
 
 def _ask(confirm: str) -> Callable[[str], str]:

@@ -11,10 +11,11 @@ from pathlib import Path
 import typer
 
 from ci.commands.engine_session import engine_errors, opened
-from ci.commands.session import FINDINGS, USAGE, fail, open_fleet, top
+from ci.commands.session import FINDINGS, USAGE, fail, open_fleet, path_of, top
 from ci.deploy.causes import shared_changes
 from ci.deploy.flow import Flow
 from ci.deploy.ledger import Ledger
+from ci.deploy.left_over import renamed_stacks
 from ci.deploy.opening import (
     Head,
     all_situations,
@@ -61,6 +62,8 @@ def run(
     here = top()
     target = (folder or here / "out" / "up").resolve()
     stacks = _stacks(fleet, names, environment)
+    for agent in release:
+        path_of(fleet, agent)
     head, now = head_of(here), datetime.now(UTC)
     _look_at_clock(head, now)
     allowed = _permission(permission)
@@ -89,7 +92,10 @@ def _stacks(fleet: Fleet, names: Sequence[str], environment: str) -> list[Stack]
     try:
         if environment and environment not in fleet.catalog.environments:
             raise LookupError(f"there is no environment {environment!r}")
-        return chosen_stacks(fleet, names, environment)
+        chosen = chosen_stacks(fleet, names, environment)
+        if not chosen:
+            raise LookupError(f"none of the stacks that were named lies in {environment}")
+        return chosen
     except LookupError as error:
         raise fail(str(error.args[0])) from error
 
@@ -98,21 +104,32 @@ def _situations(fleet: Fleet, hands: RealHands, stacks: Sequence[Stack]) -> tupl
     """What is to be done in the chosen stacks, and what is outstanding in environments before the first of them."""
     chosen = {stack.environment for stack in stacks}
     order = list(fleet.catalog.environments)
-    first = min(order.index(name) for name in chosen)
+    before_last = order[: max(order.index(name) for name in chosen)]
     pools = {stack.pool for stack in stacks}
     earlier = [
         stack
         for stack in all_stacks(fleet.catalog)
-        if stack.environment in order[:first] and stack.pool in {*pools, ""}
+        if stack.environment in before_last and stack.environment not in chosen and stack.pool in {*pools, ""}
     ]
-    retired, rest = retired_shards(fleet, stacks, filled_stacks(hands.pulumi))
+    names = filled_stacks(hands.pulumi)
+    if renamed := renamed_stacks(fleet.catalog, names):
+        raise fail(renamed)
+    retired, rest = retired_shards(fleet, stacks, names)
     if rest:
         _say(rest)
     wanted = [*earlier, *stacks, *retired]
     records = hands.records(wanted)
     found = all_situations(fleet, records, offers_for(fleet, wanted), wanted)
-    behind = {key for name in order[:first] if name in found for key in found[name].outstanding()}
-    return [found[name] for name in order if name in chosen], {order[first]: behind}
+    behind = {
+        name: {
+            key
+            for other in order[: order.index(name)]
+            if other in found and other not in chosen
+            for key in found[other].outstanding()
+        }
+        for name in chosen
+    }
+    return [found[name] for name in order if name in chosen], behind
 
 
 def _reviewed(paths: Sequence[Path], target: Path) -> str:

@@ -14,6 +14,7 @@ from ci.deploy.changes import Change
 from ci.deploy.offers import offers_of
 from ci.git import CommitTree, GitError, commit_of
 from ci.overlay_tree import OverlayTree
+from components.applied import Applied
 from components.definition.findings import InvalidInput, errors
 from components.definition.load_agent import load_agent
 from components.definition.tree import FileProblem, WorkTree
@@ -29,13 +30,21 @@ def shared_changes(top: Path, changes: Iterable[Change]) -> set[Change]:
     by_commit: dict[str, list[Change]] = defaultdict(list)
     shared: set[Change] = set()
     for change in changes:
-        if change.kind == "changed" and change.last and change.last.commit:
-            by_commit[change.last.commit].append(change)
-        elif change.kind == "changed":
+        before = _before(change)
+        if before and before.commit:
+            by_commit[before.commit].append(change)
+        elif before:
             shared.add(change)
     for commit, group in by_commit.items():
         shared |= _shared_since(top, commit, group)
     return shared
+
+
+def _before(change: Change) -> Applied | None:
+    """What ran before the change; None for what is new."""
+    if change.kind == "unproven":
+        return change.last.previous if change.last else None
+    return change.last if change.kind in ("changed", "held") and change.last and change.last.digest else None
 
 
 def _shared_since(top: Path, commit: str, changes: list[Change]) -> set[Change]:
@@ -65,7 +74,8 @@ def _own_files(then: CommitTree, changes: list[Change]) -> dict[str, bytes | Non
 
 
 def _as_applied(fleet: Fleet, change: Change) -> bool:
-    if change.offer is None or change.last is None:
+    before = _before(change)
+    if change.offer is None or before is None:
         return False
     offers, _ = offers_of(fleet, change.offer.path, [change.stack.environment])
-    return any(one.digest == change.last.digest for one in offers)
+    return any(one.digest == before.digest for one in offers)

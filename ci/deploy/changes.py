@@ -13,7 +13,7 @@ from components.sharding import shard_of
 from components.stacks import Stack
 from stacks.decisions import GOES_BACK, STOPS, stopped
 
-Kind = Literal["new", "changed", "removed", "held", "moved"]
+Kind = Literal["new", "changed", "removed", "held", "moved", "unproven"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +50,7 @@ def shard_changes(stack: Stack, offers: Offers, record: StackRecord, shards: Map
     offered = {name: known[name] for name, home in shards.items() if home == stack}
     found = []
     for name in sorted({*offered, *record.agents}):
-        change = _change(stack, name, offered.get(name), record.agents.get(name), shards.get(name))
+        change = change_of(stack, name, offered.get(name), record.agents.get(name), shards.get(name))
         if change:
             found.append(change)
     return found
@@ -73,7 +73,8 @@ def shared_change(stack: Stack, offers: Offers, record: StackRecord) -> bool:
     return not any(isinstance(one, Applied) and one.digest == offered for one in known.values())
 
 
-def _change(stack: Stack, name: str, offer: Offer | None, record: Record | None, home: Stack | None) -> Change | None:
+def change_of(stack: Stack, name: str, offer: Offer | None, record: Record | None, home: Stack | None) -> Change | None:
+    """What differs between an agent's offer and its record; None when nothing does."""
     last = record if isinstance(record, Applied) else None
     if offer is None:
         if home is not None and home != stack:
@@ -83,7 +84,7 @@ def _change(stack: Stack, name: str, offer: Offer | None, record: Record | None,
     if record is None or isinstance(record, Unreadable) or last is None:
         return Change(stack, name, "new", offer, None)
     if last.digest == offer.digest:
-        return None
+        return None if last.proven else Change(stack, name, "unproven", offer, last)
     if last.held and last.held.digest == offer.digest:
         return Change(stack, name, "held", offer, last, held=last.held)
     return Change(stack, name, "changed" if last.digest else "new", offer, last, first=_first(offer, last))
@@ -93,4 +94,4 @@ def _first(offer: Offer, last: Applied) -> str:
     """As `stacks.decisions.goes_first`, which has the offered objects themselves."""
     if last.digest and offer.suspended and not stopped(last.manifests):
         return STOPS
-    return GOES_BACK if offer.digest in last.earlier else ""
+    return GOES_BACK if offer.digest in last.earlier and not stopped(last.manifests) else ""

@@ -11,8 +11,10 @@ from ci.deploy.situation import Situation
 from ci.deploy.steps import Outcome, Steps, StopError, names
 from ci.deploy.waves import plan_waves, split_phases
 from components.definition.load_catalog import Catalog
+from stacks.decisions import STOPS
 
 BEHIND = "an environment before this one was stopped"
+SUCCESSOR = "a new agent of its pool, which may be its successor, waits as well"
 NOT_BEFORE = "it is not deployed in the environment before this one"
 
 
@@ -63,23 +65,32 @@ class Flow:
         except StopError as stop:
             self.outcomes.append(stop.outcome)
             self.steps.ledger.environment(one.environment, "held" if stop.outcome == "stopped" else "failed", str(stop))
+            self.steps.ledger.broken_off(one.changes, str(stop))
             self.steps.ledger.because(one.changes, "the run was stopped before its turn")
             self.say(f"{one.environment}: {stop}")
 
     def _first(self, one: Situation) -> None:
         """Kill switches and rollbacks: past waves, freezes and environments."""
-        first = [change for change in one.changes if change.first]
-        if first:
-            self.say(f"{one.environment}: first {names(first)}")
-            self.steps.wave(one, first, [])
+        # An agent that lies in another shard now would keep its old shard, and the stops in it, from being applied.
+        self.steps.move(one)
+        stops = [change for change in one.changes if change.first == STOPS]
+        if stops:
+            self.say(f"{one.environment}: stops {names(stops)}")
+            self.steps.stop(one, stops)
+        back = [change for change in one.changes if change.first]
+        if back:
+            self.say(f"{one.environment}: back to what ran before: {names(back)}")
+            self.steps.wave(one, back, [])
 
     def _environment(self, one: Situation, blocked: set[str]) -> None:
         ledger = self.steps.ledger
+        self.steps.prove(one)
         frozen = self.frozen.get(one.environment, "")
         if frozen:
             if one.changes or one.shared:
                 ledger.environment(one.environment, "frozen", frozen)
                 ledger.because(one.changes, frozen)
+            self.steps.record(one)
             return
         touched = bool(one.shared or one.changes)
         for kind in ("platform", "pool"):
@@ -87,8 +98,9 @@ class Flow:
             if stacks:
                 self.say(f"{one.environment}: {', '.join(stack.name for stack in stacks)}")
                 self.steps.shared(one, stacks)
-        self.steps.move(one)
-        self._agents(one, [change for change in one.changes if self._ready(change, blocked)])
+        waiting = {change.stack.pool for change in one.changes if change.kind == "new" and change.key in blocked}
+        self._agents(one, [change for change in one.changes if self._ready(change, blocked, waiting)])
+        self.steps.record(one)
         if one.faults or one.unknown:
             raise StopError("stopped", f"not applied: {', '.join([*one.faults, *one.unknown])}")
         if touched:
@@ -109,12 +121,15 @@ class Flow:
             self.say(f"{one.environment}: removes {names(last)}")
             self.steps.remove(one, last)
 
-    def _ready(self, change: Change, blocked: set[str]) -> bool:
+    def _ready(self, change: Change, blocked: set[str], waiting: set[str]) -> bool:
         """Whether the agent may change here now; says why when it may not."""
         if change.kind == "held" and not self._released(change):
             return False
-        if change.offer and {change.key, change.stack.pool, ""} & blocked:
+        if {change.key, change.stack.pool, ""} & blocked:
             self.steps.ledger.because([change], NOT_BEFORE)
+            return False
+        if change.kind == "removed" and change.stack.pool in waiting:
+            self.steps.ledger.because([change], SUCCESSOR)
             return False
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ci.cluster.evidence import shown
 from ci.deploy.changes import Change
 from ci.deploy.report import AgentReport, EnvironmentState, Report, StackReport, State
 from ci.engine.runs import StackResult
@@ -25,17 +26,18 @@ class Ledger:
         """Writes an agent down before anything is run."""
         environment = self.report.of(change.stack.environment)
         known = AgentReport("pending", change.stack.name, self.report.commit, change.digest)
-        if change.held and not released:
-            known.state, known.reason = "held", sentence(change.held.reason)
-            known.advice = RETRY.format(key=change.key)
         name = change.key
         if name in environment.agents:
             name = f"{change.key} ({change.stack.cluster}, {change.stack.name})"
         environment.agents[name] = self._agents[change] = known
+        if change.held and not released:
+            self.blame(change, "held", change.held.reason)
 
     def replace(self, old: Change, new: Change) -> None:
         """The agent's change is another one now."""
         self._agents[new] = self._agents[old]
+        if new.held:
+            self.blame(new, "held", new.held.reason)
 
     def state(self, changes: Iterable[Change], state: State) -> None:
         """What is being done to the agents."""
@@ -46,7 +48,7 @@ class Ledger:
     def because(self, changes: Iterable[Change], reason: str) -> None:
         """Why the agents wait."""
         for change in changes:
-            if self._agents[change].state == "pending":
+            if self._agents[change].state == "pending" and not self._agents[change].reason:
                 self._agents[change].reason = sentence(reason)
 
     def settle(self, changes: Iterable[Change]) -> None:
@@ -64,6 +66,17 @@ class Ledger:
         known = self._agents[change]
         known.state, known.reason, known.detail = state, sentence(reason), detail
         known.advice = " ".join(filter(None, [sentence(advice), RETRY.format(key=change.key)]))
+
+    def broken_off(self, changes: Iterable[Change], reason: str) -> None:
+        """Agents that were being applied or watched when the run ended."""
+        for change in changes:
+            if self._agents[change].state in ("deploying", "monitoring"):
+                self.blame(change, "failed", reason)
+
+    def moved(self, change: Change) -> None:
+        """The agent lies in another stack now; nothing happened to it."""
+        self._agents[change].state = "deployed"
+        self._agents[change].reason = f"Moved from {change.stack.name} to {change.target}."
 
     def wait(self, change: Change, reason: str) -> None:
         """The agent is back at what ran before, for no fault of its own."""
@@ -87,7 +100,7 @@ class Ledger:
             known.state = "failed" if result.failure else "applied"
             known.seconds = round(known.seconds + result.seconds, 1)
             known.log = str(result.log or "")
-            known.message = result.failure.message if result.failure else ""
+            known.message = shown(result.failure.message) if result.failure else ""
 
 
 def address(change: Change) -> str:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ci.cluster.evidence import shown
 from ci.cluster.gate import watch
 from ci.cluster.health import Health, judge
 from ci.cluster.kubeconfig import ClusterError
@@ -136,7 +137,7 @@ def _told(one: Watched, engine: str = "") -> Verdict:
         return Verdict(True)
     parts = [
         ("", [one.detail] if one.detail else []),
-        ("The engine:", engine.splitlines() if engine != one.detail else []),
+        ("The engine:", shown(engine).splitlines() if engine != one.detail else []),
         ("Events:", one.events),
         ("Its last lines:", one.log),
     ]

@@ -45,6 +45,8 @@ def head_of(top: Path) -> Head:
 
 def chosen_stacks(fleet: Fleet, names: Sequence[str], environment: str) -> list[Stack]:
     """The named stacks, or all of an environment, or all. Raises LookupError for a name that is none."""
+    if environment and environment not in fleet.catalog.environments:
+        raise LookupError(f"there is no environment {environment!r}")
     named = [parse_stack(name, fleet.catalog).name for name in names]
     return [
         stack

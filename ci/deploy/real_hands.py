@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ class RealHands:
         return found
 
     def _job(self, action: Action, stack: Stack, told: Instructions) -> StackRun:
-        path = self.folder / "instructions" / f"{stack.name}.json"
+        path = self.folder / "instructions" / f"{stack.name}.{os.getpid()}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(told.as_json(), "utf-8")
         variables = {"ROSTER_COMMIT": self.commit, "ROSTER_RUN": str(path), "ROSTER_REVIEWED": self.reviewed}

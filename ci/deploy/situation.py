@@ -32,7 +32,7 @@ class Situation:
 
     def outstanding(self) -> set[str]:
         """Keys of agents, pools and the platform (empty) that are not, or not everywhere, as the files offer them."""
-        keys = {one.key for one in self.changes if one.kind in ("new", "changed", "held")}
+        keys = {one.key for one in self.changes if one.kind in ("new", "changed", "held", "unproven", "removed")}
         keys |= {stack.pool for stack in self.shared}
         for stack in self.stacks:
             if stack.name in self.faults or stack.name in self.unknown:
@@ -72,7 +72,13 @@ def situation(
             problems = offers.faults(stack)
             if problems:
                 found.faults[stack.name] = "\n".join(str(one) for one in problems)
-            elif stack.pool in offers.defined:
+            elif stack.pool not in offers.defined:
+                if record.agents:
+                    found.faults[stack.name] = (
+                        f"{stack.pool} has no definitions any more, and {len(record.agents)} agents of it run. "
+                        f"If they are to go: `roster destroy {stack.name}`"
+                    )
+            else:
                 if (stack.pool, stack.cluster) not in homes:
                     homes[stack.pool, stack.cluster] = _homes(stack, everything, offers)
                 found.changes += shard_changes(stack, offers, record, homes[stack.pool, stack.cluster])

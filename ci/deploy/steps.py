@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from ci.deploy.changes import Change
+from ci.deploy.changes import Change, change_of
 from ci.deploy.hands import Hands, Verdict
 from ci.deploy.ledger import Ledger
 from ci.deploy.situation import Situation
@@ -29,7 +29,7 @@ _OUTCOMES: dict[FailureKind, Outcome] = {
 }
 PERMISSION = (
     "{count} of {total} agents would be deleted or replaced ({names}). If that is meant, a reviewer who is not the "
-    "author approves the last commit of the pull request with the line `roster: allow removals`"
+    "author approves the last commit of the pull request with the line `roster: allow deletions`"
 )
 
 
@@ -45,6 +45,7 @@ class StopError(Exception):
 class Steps:
     """`commit` is what is applied. `removals_allowed`: a reviewer allowed many agents to go.
 
+    `unrecorded`: agents that the gate found well, of which the stacks do not know it yet.
     `sharing` says which of some changes are not their agents' own alone (`ci.deploy.causes`).
     """
 
@@ -53,6 +54,7 @@ class Steps:
     ledger: Ledger
     sharing: Callable[[Iterable[Change]], Collection[Change]]
     removals_allowed: bool = False
+    unrecorded: dict[Stack, set[str]] = field(default_factory=dict)
 
     def shared(self, one: Situation, stacks: Sequence[Stack]) -> None:
         """Applies platform or pool stacks: without waves, as they hold no pods."""
@@ -69,17 +71,24 @@ class Steps:
         for (source, target), names in pairs.items():
             self.hands.move(by_name[source], by_name[target], names)
         arrived = {change: moving.get((change.stack.name, change.name)) for change in one.changes}
-        self.ledger.settle(moving.values())
+        for change in moving.values():
+            self.ledger.moved(change)
         one.settle([*moving.values()])
         for change, came in arrived.items():
             if came and came.last:
                 one.settle([change])
-                now = Change(change.stack, change.name, "changed", change.offer, came.last)
-                self.ledger.replace(change, now)
-                if now.digest == came.last.digest:
-                    self.ledger.settle([now])
-                else:
+                now = change_of(change.stack, change.name, change.offer, came.last, change.stack)
+                if now:
+                    self.ledger.replace(change, now)
                     one.changes.append(now)
+                else:
+                    self.ledger.settle([change])
+
+    def stop(self, one: Situation, stopping: Sequence[Change]) -> None:
+        """Stops agents: without watching, and without any way in which another agent's failure takes it back."""
+        self.ledger.state(stopping, "deploying")
+        self._run(one, self._jobs(stopping))
+        self._settle(one, stopping)
 
     def guard(self, one: Situation, ready: Sequence[Change]) -> None:
         """Asks the engine what would be deleted and replaced; that must not be a lot unless somebody allowed it."""
@@ -116,11 +125,38 @@ class Steps:
         # Something failed that belongs to no agent of the wave: nobody is to blame, and the wave is not whole.
         unexplained = [result for result in results.values() if result.failure] if not bad else []
         if not bad and not unexplained:
-            self._settle(one, wave)
+            self._well(one, wave)
             return
         self._return(one, wave, bad, rest)
         stop_on({result.stack: result for result in unexplained})
         raise StopError("stopped", f"{names(bad)} failed; this wave's agents are back at what ran before")
+
+    def prove(self, one: Situation) -> None:
+        """Watches agents that a run applied which was killed before it could tell whether they are well."""
+        unproven = [change for change in one.changes if change.kind == "unproven"]
+        if not unproven:
+            return
+        self.ledger.state(unproven, "monitoring")
+        verdicts = self.hands.gate(unproven, {})
+        bad = {change: verdict for change, verdict in verdicts.items() if not verdict.healthy}
+        self._well(one, [change for change in unproven if change not in bad])
+        if bad:
+            self._return(one, list(bad), bad, [change for change in one.changes if change not in bad])
+            raise StopError("stopped", f"{names(bad)} failed and are back at what ran before")
+
+    def record(self, one: Situation) -> None:
+        """Has the stacks remember which agents the gate found well."""
+        told = {stack: Instructions(frozenset(), proven=frozenset(found)) for stack, found in self.unrecorded.items()}
+        self.unrecorded.clear()
+        if told:
+            self._run(one, told)
+
+    def _well(self, one: Situation, changes: Sequence[Change]) -> None:
+        for change in changes:
+            # As `stacks.decisions` has it: who is stopped or new has nothing to prove.
+            if change.offer and change.kind != "new" and not change.offer.suspended:
+                self.unrecorded.setdefault(change.stack, set()).add(change.name)
+        self._settle(one, changes)
 
     def _return(
         self, one: Situation, wave: Sequence[Change], bad: Mapping[Change, Verdict], rest: Sequence[Change]
@@ -142,6 +178,14 @@ class Steps:
                 why: Why = "returned" if change in together else "stopped"
                 holds[change.stack][change.name] = Held(change.digest, self.commit, why, reason)
                 self.ledger.blame(change, "held", reason)
+            elif change.key in {one.key for one in bad}:
+                # The same objects, in another cluster.
+                reason = "it failed in another cluster"
+                holds[change.stack][change.name] = Held(change.digest, self.commit, "stopped", reason)
+                self.ledger.blame(change, "held", reason)
+            elif change in together and change.kind == "new":
+                # Nothing ran before it: to return it would be to delete it for another one's fault.
+                self.ledger.wait(change, f"is left as it is; {names(bad) or 'a stack'} of its wave failed")
             elif change in together:
                 back[change.stack].add(change.name)
                 reason = f"was in one wave with {names(bad) or 'a stack that failed'}, and goes again with the next run"
@@ -166,6 +210,7 @@ class Steps:
                 apply=frozenset(change.name for change in members),
                 release=frozenset(change.name for change in members if change.held),
                 allow_removals=allowed or self.removals_allowed,
+                proven=frozenset() if allowed else frozenset(self.unrecorded.pop(stack, ())),
             )
             for stack, members in by_stack.items()
         }

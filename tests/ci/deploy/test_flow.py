@@ -271,3 +271,149 @@ def test_first_creation_is_one_wave() -> None:
     assert deploy(fresh, ["dev"])[0] == "well"
     assert len(fresh.runs) == len({stack for _, stack, _ in fresh.runs})
     assert fresh.running("dev").keys() == {f"agent-{number}" for number in range(100)}
+
+
+class Killed(BaseException):
+    """The machine that ran the deployment is gone."""
+
+
+def _killed_before_its_gate(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gate(*_: Any) -> Any:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(World, "gate", gate)
+        with pytest.raises(Killed):
+            deploy(world)
+
+
+def test_a_wave_that_was_never_judged_is_judged_by_the_next_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(world, ["agent-8"], "own eight")
+    world.ill.add("own eight")
+    _killed_before_its_gate(world, monkeypatch)
+    assert world.running("dev")["agent-8"] == "own eight"
+    outcome, report = deploy(world)
+    assert outcome == "stopped"
+    assert report.of("dev").agents["business/agent-8"].state == "failed"
+    assert world.running("dev")["agent-8"] == "one 8"
+    assert world.running("prod")["agent-8"] == "one 8"
+
+
+def test_a_repair_that_fails_too_goes_back_behind_what_was_never_judged(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(world, ["agent-8"], "own eight")
+    _killed_before_its_gate(world, monkeypatch)
+    change(world, ["agent-8"], "own nine")
+    world.ill |= {"own eight", "own nine"}
+    deploy(world)
+    assert world.running("dev")["agent-8"] == "one 8"
+
+
+def test_what_was_judged_well_is_not_judged_again(world: World) -> None:
+    change(world, ["agent-8"], "own eight")
+    deploy(world)
+    world.ill.add("own eight")
+    world.runs.clear()
+    assert deploy(world)[0] == "well"
+    assert world.runs == []
+    assert world.running("prod")["agent-8"] == "own eight"
+
+
+def test_a_well_wave_that_was_never_judged_goes_on_to_the_next_environment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(world, ["agent-8"], "own eight")
+    _killed_before_its_gate(world, monkeypatch)
+    assert deploy(world)[0] == "well"
+    assert world.running("prod")["agent-8"] == "own eight"
+
+
+def test_one_bad_agent_of_a_first_creation_takes_no_other_along() -> None:
+    fresh = World([one for one in all_stacks(CATALOG) if one.environment == "dev"])
+    for number in range(20):
+        fresh.files["dev", "business", f"agent-{number}"] = objects(f"one {number}")
+    fresh.files["dev", "business", "agent-3"] = objects("bad")
+    fresh.ill.add("bad")
+    outcome, report = deploy(fresh, ["dev"])
+    assert outcome == "stopped"
+    assert fresh.running("dev").keys() == {f"agent-{number}" for number in range(20)} - {"agent-3"}
+    assert report.of("dev").agents["business/agent-3"].state == "failed"
+    fresh.runs.clear()
+    deploy(fresh, ["dev"])
+    assert fresh.runs == []
+
+
+def test_a_renamed_agent_is_not_removed_in_prod_while_its_successor_fails_in_dev(world: World) -> None:
+    for environment in ENVIRONMENTS:
+        del world.files[environment, "business", "agent-8"]
+        world.files[environment, "business", "agent-8-new"] = objects("own bad")
+    world.ill.add("own bad")
+    deploy(world)
+    _, report = deploy(world, ["prod"])
+    assert world.running("prod")["agent-8"] == "one 8"
+    assert "successor" in report.of("prod").agents["business/agent-8"].reason or (
+        "before this one" in report.of("prod").agents["business/agent-8"].reason
+    )
+
+
+def test_a_kill_switch_is_not_taken_back_when_a_rollback_beside_it_fails(world: World) -> None:
+    change(world, ["agent-1"], "own new")
+    deploy(world)
+    change(world, ["agent-1"], "one 1")
+    change(world, ["agent-2"], "one 2", replicas=0)
+    world.ill.add("one 1")
+    _, report = deploy(world)
+    assert report.of("prod").agents["business/agent-2"].state == "stopped"
+    replicas = {
+        name: record.manifests[0]["spec"]["replicas"]
+        for one in world.shards()
+        for name, record in world.remembered(one).items()
+        if name == "agent-2"
+    }
+    assert replicas == {"agent-2": 0}
+
+
+def test_resuming_what_was_stopped_waits_for_waves_and_freezes(world: World) -> None:
+    change(world, EVERYONE[:40], "one x", replicas=0)
+    deploy(world)
+    for number in range(40):
+        change(world, [f"agent-{number}"], f"one {number}")
+    world.runs.clear()
+    _, report = deploy(world, frozen={"dev": "frozen", "prod": "frozen"})
+    assert world.runs == []
+    assert report.of("prod").state == "frozen"
+
+
+def test_a_hold_survives_a_move_to_another_shard(world: World) -> None:
+    change(world, ["agent-8"], "own eight")
+    world.ill.add("own eight")
+    deploy(world)
+    (home,) = [one for one in world.shards() if one.environment == "dev" and "agent-8" in world.remembered(one)]
+    other = next(one for one in world.shards() if one.environment == "dev" and one.pool == home.pool and one != home)
+    world.memory[other.name]["agent-8"] = world.memory[home.name].pop("agent-8")
+    _, report = deploy(world)
+    assert report.of("dev").agents[f"business/agent-8 (nonprod, {home.name})"].state == "held" or (
+        report.of("dev").agents["business/agent-8"].state == "held"
+    )
+    assert world.running("prod")["agent-8"] == "one 8"
+
+
+def test_released_agents_that_fail_again_are_held_again(world: World) -> None:
+    change(world, EVERYONE, "shared two")
+    world.ill.add("shared two")
+    deploy(world)
+    deploy(world, release=[f"agent-{number}" for number in range(200)])
+    harmed = len(world.harmed)
+    deploy(world)
+    assert len(world.harmed) == harmed
+    assert set(world.running("dev").values()) & {"shared two"} == set()
+
+
+def test_a_pool_without_definitions_is_said_and_nothing_of_it_goes(world: World) -> None:
+    for key in [key for key in world.files if key[1] == "community"]:
+        del world.files[key]
+    outcome, report = deploy(world, ["dev"])
+    assert outcome == "stopped"
+    assert "no definitions any more" in report.of("dev").stacks["dev.community.0"].message
+    assert len(world.running("dev")) == 1500
