@@ -321,6 +321,9 @@ def up(
     permission: Annotated[
         Path | None, typer.Option("--permission", metavar="FILE", help="A reviewer's permission that many agents go.")
     ] = None,
+    first_only: Annotated[
+        bool, typer.Option("--first-only", help="Only kill switches and rollbacks, everywhere, at once.")
+    ] = False,
     report: Report = None,
     wait_minutes: Wait = 10,
 ) -> None:
@@ -330,7 +333,7 @@ def up(
     """
     from ci.commands.up import run
 
-    run(names or [], environment, release or [], reviewed or [], permission, report, wait_minutes)
+    run(names or [], environment, release or [], reviewed or [], permission, report, wait_minutes, first_only)
 
 
 @app.command()

@@ -56,6 +56,7 @@ def run(
     permission: Path | None,
     folder: Path | None,
     wait_minutes: float,
+    first_only: bool = False,
 ) -> None:
     """Applies what changed; exits with 0, 1 (findings), 2 (usage), 3 (permission), 4 (held), 5, 6 or 7."""
     fleet = open_fleet()
@@ -76,7 +77,7 @@ def run(
         ledger = Ledger(report, lambda: _since(head, now), lambda: report.write(target))
         steps = Steps(head.commit, hands, ledger, partial(shared_changes, here), allowed)
         situations, before = _situations(fleet, hands, stacks)
-        flow = Flow(fleet.catalog, steps, _say, frozenset(release), frozen_now(fleet, now))
+        flow = Flow(fleet.catalog, steps, _say, frozenset(release), frozen_now(fleet, now), first_only)
         try:
             outcome = flow.run(situations, before)
             _tidy(pulumi, hands)

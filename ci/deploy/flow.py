@@ -20,13 +20,17 @@ NOT_BEFORE = "it is not deployed in the environment before this one"
 
 @dataclass(slots=True)
 class Flow:
-    """One deployment. `release`: agents whose hold ends; `frozen`: environment → why; `say` is told what happens."""
+    """One deployment. `release`: agents whose hold ends; `frozen`: environment → why; `say` is told what happens.
+
+    `first_only`: nothing but what goes first, kill switches and rollbacks.
+    """
 
     catalog: Catalog
     steps: Steps
     say: Callable[[str], None]
     release: Collection[str] = ()
     frozen: Mapping[str, str] = field(default_factory=dict)
+    first_only: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
 
     def run(self, situations: Sequence[Situation], before: Mapping[str, set[str]]) -> Outcome:
@@ -41,7 +45,7 @@ class Flow:
             if "interrupted" not in self.outcomes:
                 self._guarded(one, self._first)
         outstanding: set[str] = set()
-        for one in situations:
+        for one in [] if self.first_only else situations:
             blocked = outstanding | before.get(one.environment, set())
             if not self.outcomes:
                 self._guarded(one, partial(self._environment, blocked=blocked))

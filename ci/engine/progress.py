@@ -84,7 +84,7 @@ def progress(jobs: Sequence[StackRun], stream: TextIO | None = None) -> Iterator
 def line_of(moment: Moment) -> str:
     """What CI's log says of a start, a wait or an end; empty for what is not worth a line."""
     if moment.kind == "start":
-        return f"{moment.stack}: started"
+        return f"{moment.stack}: started{' (a preview, which changes nothing)' if moment.text == 'preview' else ''}"
     if moment.kind == "waiting":
         return f"{moment.stack}: {moment.text}"
     if moment.kind == "end" and moment.result is not None:

@@ -75,7 +75,7 @@ def run_stacks(
         if stop.asked.is_set():
             message = f"{job.stack}: not begun, as the command was interrupted"
             return StackResult(job.stack, job.action, Failure("interrupted", message))
-        tell(Moment("start", job.stack))
+        tell(Moment("start", job.stack, text=job.action))
         result = run_one(job, around)
         tell(Moment("end", job.stack, result=result))
         return result

@@ -417,3 +417,11 @@ def test_a_pool_without_definitions_is_said_and_nothing_of_it_goes(world: World)
     assert outcome == "stopped"
     assert "no definitions any more" in report.of("dev").stacks["dev.community.0"].message
     assert len(world.running("dev")) == 1500
+
+
+def test_first_only_leaves_all_but_kill_switches_and_rollbacks(world: World) -> None:
+    change(world, ["agent-4"], "one 4", replicas=0)
+    change(world, ["agent-5"], "own five")
+    assert deploy(world, first_only=True)[0] == "well"
+    assert world.running("prod")["agent-5"] == "one 5"
+    assert {told.apply for _, _, told in world.runs} == {frozenset({"agent-4"})}
