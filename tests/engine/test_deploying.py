@@ -158,7 +158,7 @@ def test_a_freeze_holds_all_but_kill_switches_and_rollbacks_and_ends(repository:
     repository.commit()
     done = repository.roster("up")
     assert done.code == 0, done.text
-    prod, dev = _at(done.text, "prod: first", "dev: first")
+    prod, dev = _at(done.text, "prod: stops", "dev: stops")
     assert prod < dev
     assert FREEZE["reason"] in str(repository.report()["dev"]["reason"])
     assert "in prose" in repository.prompt("one")
@@ -188,7 +188,9 @@ def test_a_rollback_goes_first_and_an_unrelated_merge_does_not_bring_it_back(rep
     repository.commit()
     done = repository.roster("up", "--environment", "dev")
     assert done.code == 0, done.text
-    first, wave = _at(done.text, "dev: first business/three", "dev: wave 1 of 1, 1 agents: business/four")
+    first, wave = _at(
+        done.text, "dev: back to what ran before: business/three", "dev: wave 1 of 1, 1 agents: business/four"
+    )
     assert first < wave
     assert "badly" not in repository.prompt("three")
     repository.write("four", saying("Answer in prose."))
