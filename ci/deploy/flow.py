@@ -102,7 +102,7 @@ class Flow:
             if stacks:
                 self.say(f"{one.environment}: {', '.join(stack.name for stack in stacks)}")
                 self.steps.shared(one, stacks)
-        waiting = {change.stack.pool for change in one.changes if change.kind == "new" and change.key in blocked}
+        waiting = {change.stack.pool for change in one.changes if _is_new(change) and self._waits(change, blocked)}
         self._agents(one, [change for change in one.changes if self._ready(change, blocked, waiting)])
         self.steps.record(one)
         if one.faults or one.unknown:
@@ -137,5 +137,13 @@ class Flow:
             return False
         return True
 
+    def _waits(self, change: Change, blocked: set[str]) -> bool:
+        return change.key in blocked or (change.kind == "held" and not self._released(change))
+
     def _released(self, change: Change) -> bool:
         return change.key in self.release or change.name in self.release
+
+
+def _is_new(change: Change) -> bool:
+    """Whether the agent never ran there."""
+    return change.offer is not None and not (change.last and change.last.digest)
