@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.applied import Held
+from pydantic import Field, ValidationError
 
-_KEYS = {"apply", "hold", "back", "release", "proven", "allow_removals"}
+from components.applied import Held, Why
+from components.definition.fields import Closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +54,33 @@ class Instructions:
         return json.dumps(content | ({} if self.apply is None else {"apply": sorted(self.apply)}), indent=1)
 
 
+class _Hold(Closed):
+    digest: str
+    commit: str
+    why: Why
+    reason: str
+
+
+class _File(Closed):
+    """The file's form; a list is no text and a number no list."""
+
+    apply: frozenset[str] | None = None
+    hold: dict[str, _Hold] = Field(default_factory=dict)
+    back: frozenset[str] = frozenset()
+    release: frozenset[str] = frozenset()
+    proven: frozenset[str] = frozenset()
+    allow_removals: bool = False
+
+
 def read_instructions(path: str) -> Instructions:
     """The instructions in a file. Raises ValueError with a sentence that says what is wrong with them."""
     try:
-        content = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"ROSTER_RUN names {path}, which cannot be read as instructions: {error}") from error
-    try:
-        unknown = set(content) - _KEYS
-        if unknown:
-            raise KeyError(*sorted(unknown))
-        return Instructions(
-            apply=frozenset(content["apply"]) if "apply" in content else None,
-            hold={agent: Held(**one) for agent, one in content.get("hold", {}).items()},
-            back=frozenset(content.get("back", ())),
-            release=frozenset(content.get("release", ())),
-            proven=frozenset(content.get("proven", ())),
-            allow_removals=content.get("allow_removals", False) is True,
-        )
-    except (TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"ROSTER_RUN names {path}, whose instructions are of another form: {error}") from error
+        file = _File.model_validate_json(Path(path).read_bytes())
+    except OSError as error:
+        raise ValueError(f"ROSTER_RUN names {path}, which cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ValueError(f"ROSTER_RUN names {path}, which holds no instructions: {where}: {first['msg']}") from error
+    held = {name: Held(**one.model_dump()) for name, one in file.hold.items()}
+    return Instructions(file.apply, held, file.back, file.release, file.allow_removals, file.proven)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -32,6 +31,7 @@ from ci.deploy.steps import Outcome, Steps
 from ci.engine.command import Pulumi
 from ci.engine.records import clear_pending
 from ci.engine.stack_names import filled_stacks
+from ci.forge.permission import read_permission
 from components.fleet import Fleet
 from components.reviewed import merged, read_reviewed
 from components.stacks import Stack, all_stacks
@@ -152,13 +152,10 @@ def _permission(path: Path | None) -> bool:
     if path is None:
         return False
     try:
-        given = json.loads(path.read_text("utf-8"))
-        by, pull, head = given["by"], given["pull"], given["head"]
-        if given["kind"] != "deletions":
-            raise ValueError(f"it is for {given['kind']}, not for deletions")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        given = read_permission(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
         raise fail(f"{path} is no permission such as `roster forge permission` writes: {error}") from error
-    _say(f"{by} allows removals for #{pull} at {str(head)[:10]}")
+    _say(f"{given.by} allows removals for #{given.pull} at {given.head[:10]}")
     return True
 
 

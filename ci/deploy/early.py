@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ci.cluster.compare import differences
 from ci.cluster.health import deployment_of, judge
 from ci.cluster.kubeconfig import ClusterError
 from ci.cluster.observed import Observed, observe
@@ -81,16 +82,5 @@ def applied(manifests: Sequence[dict[str, Any]], seen: Observed) -> bool:
     wanted = deployment_of(manifests)
     if wanted is None or seen.deployment is None:
         return False
-    return _within(wanted["spec"]["template"], seen.deployment["spec"]["template"])
-
-
-def _within(wanted: object, live: object) -> bool:
-    """Whether all that is wanted is there; what the API server adds does not count."""
-    if isinstance(wanted, dict):
-        return isinstance(live, dict) and all(_within(value, live.get(key)) for key, value in wanted.items())
-    if isinstance(wanted, list):
-        if not isinstance(live, list) or len(wanted) != len(live):
-            return False
-        return all(_within(one, other) for one, other in zip(wanted, live, strict=True))
-    # The API server leaves empty values out.
-    return wanted == live or (not wanted and live is None)
+    template = ("spec", "template")
+    return not any(one.path[:2] == template and one.what != "added" for one in differences(wanted, seen.deployment))

@@ -14,6 +14,7 @@ from typing import Any
 
 from ci.forge.github import GitHub, MissingError
 
+KIND = "deletions"
 LINE = "roster: allow deletions"
 _LINE = re.compile(r"^\s*roster: allow (?:deletions|removals)\s*$", re.IGNORECASE)
 _WRITERS = ("write", "admin")
@@ -35,6 +36,20 @@ class Permission:
     def as_json(self) -> str:
         """As a file's text."""
         return json.dumps(asdict(self), indent=1) + "\n"
+
+
+def read_permission(text: str) -> Permission:
+    """What `as_json` wrote. Raises ValueError, with what is wrong with it."""
+    content = json.loads(text)
+    kinds = {"kind": str, "pull": int, "head": str, "by": str, "at": str}
+    if not isinstance(content, dict) or content.keys() != kinds.keys():
+        raise ValueError(f"it has other parts than {', '.join(kinds)}")
+    wrong = [name for name, kind in kinds.items() if type(content[name]) is not kind]
+    if wrong:
+        raise ValueError(f"{wrong[0]} is {content[wrong[0]]!r}")
+    if content["kind"] != KIND:
+        raise ValueError(f"it is for {content['kind']}, not for {KIND}")
+    return Permission(**content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +77,7 @@ def deletions_permitted(github: GitHub, pull: int, head: str) -> Answer:
         reason = _objection(github, review, head, authors)
         if not reason:
             by = review["user"]["login"]
-            return Answer(Permission("deletions", pull, head, by, review["submitted_at"]))
+            return Answer(Permission(KIND, pull, head, by, review["submitted_at"]))
         reasons.append(reason)
     return Answer(None, tuple(reasons))
 

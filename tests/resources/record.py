@@ -107,6 +107,8 @@ def run(top: Path, stack: str, output: TextIO, fail: str, preview: bool, last: d
 
 
 if __name__ == "__main__":
+    # What the program tells the engine, information too.
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     ask = argparse.ArgumentParser()
     ask.add_argument("top", type=Path)
     ask.add_argument("output", type=Path)

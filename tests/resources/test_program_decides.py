@@ -1,0 +1,168 @@
+"""What the program does with what the engine remembers: a freeze, instructions, removals, moves, damaged records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from projects import Run, own_project, run_program
+from small_fleet import MINIMAL
+
+STACK = "dev.business.0"
+VERSE = MINIMAL.replace("You answer questions.", "You answer questions in verse.")
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    return own_project(tmp_path)
+
+
+def _run(top: Path, memory: dict[str, Any] | None = None, **settings: str) -> tuple[Any, Run]:
+    """A run of the program after the engine was given `memory`: stack → URN → {type, outputs}."""
+    file = top / "memory.json"
+    file.write_text(json.dumps(memory or {}), "utf-8")
+    done, runs = run_program(top, STACK, options=("--last", str(file)), **settings)
+    return done, runs[STACK]
+
+
+def _memory(run: Run) -> dict[str, Any]:
+    """What the engine remembers after a run that ended well."""
+    kinds = {one["urn"]: one["type"] for one in run.resources}
+    return {STACK: {urn: {"type": kinds[urn], "outputs": outputs} for urn, outputs in run.outputs.items()}}
+
+
+def _applied(top: Path) -> dict[str, Any]:
+    done, run = _run(top)
+    assert done.returncode == 0, done.stderr
+    return _memory(run)
+
+
+def _prompt(run: Run, agent: str) -> str:
+    (found,) = [one["object"] for one in run.of("ConfigMap") if one["object"]["metadata"]["name"] == agent]
+    return str(found["data"])
+
+
+def _write(top: Path, agent: str, text: str) -> None:
+    (top / f"agents/business/{agent}.yaml").write_text(text, "utf-8")
+
+
+def _environment(top: Path, **entries: Any) -> None:
+    path = top / "agents/catalog/environments.yaml"
+    content = yaml.safe_load(path.read_text("utf-8"))
+    content["dev"] |= entries
+    # JSON is YAML in which every text is quoted.
+    path.write_text(json.dumps(content, indent=1), "utf-8")
+
+
+def _refused(done: Any, run: Run, *words: str) -> None:
+    assert done.returncode == 32, done.stderr
+    assert [word for word in words if word not in done.stderr] == [], done.stderr
+    assert run.objects == []
+    assert run.outputs == {}
+
+
+def test_in_a_freeze_only_what_stops_an_agent_is_applied(top: Path) -> None:
+    memory = _applied(top)
+    _environment(top, freeze={"reason": "Holidays.", "until": "2099-01-01T00:00Z"})
+    _write(top, "plain", VERSE)
+    _write(top, "fresh", MINIMAL)
+    _write(top, "exposed", MINIMAL + "suspended: true\n")
+    done, run = _run(top, memory)
+    assert done.returncode == 0, done.stderr
+    assert "in verse" not in _prompt(run, "plain")
+    replicas = {
+        one["object"]["metadata"]["name"]: one["object"]["spec"].get("replicas") for one in run.of("Deployment")
+    }
+    assert "fresh" not in replicas
+    assert replicas["exposed"] == 0
+    assert "dev is frozen until 2099-01-01T00:00Z: Holidays." in done.stderr
+
+
+def test_a_freeze_that_has_ended_holds_nothing(top: Path) -> None:
+    memory = _applied(top)
+    _environment(top, freeze={"reason": "Holidays.", "until": "2020-01-01T00:00Z"})
+    _write(top, "plain", VERSE)
+    assert "in verse" in _prompt(_run(top, memory)[1], "plain")
+
+
+def test_whose_turn_has_not_come_keeps_its_objects(top: Path) -> None:
+    memory = _applied(top)
+    _write(top, "plain", VERSE)
+    _write(top, "keeper", VERSE)
+    instructions = top / "run.json"
+    instructions.write_text('{"apply": ["plain"]}', "utf-8")
+    done, run = _run(top, memory, ROSTER_RUN=str(instructions))
+    assert done.returncode == 0, done.stderr
+    assert "in verse" in _prompt(run, "plain")
+    assert "in verse" not in _prompt(run, "keeper")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "EOF"),
+        ("[]", "the file"),
+        ('{"apply": "plain"}', "apply"),
+        ('{"apply": [1]}', "apply.0"),
+        ('{"hold": {"plain": {"digest": "x"}}}', "hold.plain.commit"),
+        ('{"hold": {"plain": {"digest": "", "commit": "", "why": "odd", "reason": ""}}}', "hold.plain.why"),
+        ('{"aply": []}', "aply"),
+        ('{"allow_removals": "yes"}', "allow_removals"),
+    ],
+)
+def test_instructions_of_another_form_apply_nothing(top: Path, text: str, said: str) -> None:
+    instructions = top / "run.json"
+    instructions.write_text(text, "utf-8")
+    done, run = _run(top, ROSTER_RUN=str(instructions))
+    _refused(done, run, "ROSTER_RUN", said)
+
+
+def test_many_removals_are_refused_unless_the_stack_is_named(top: Path) -> None:
+    for number in range(6):
+        _write(top, f"more-{number}", MINIMAL)
+    memory = _applied(top)
+    for number in range(6):
+        (top / f"agents/business/more-{number}.yaml").unlink()
+    done, run = _run(top, memory)
+    _refused(done, run, "6 of ", "more-0", "permission")
+    assert _run(top, memory, ROSTER_ALLOW_REMOVALS="dev.community.0")[0].returncode == 32
+    allowed, run = _run(top, memory, ROSTER_ALLOW_REMOVALS=STACK)
+    assert allowed.returncode == 0, allowed.stderr
+    assert not [one for one in run.resources if one["name"].startswith("more-")]
+
+
+def test_an_agent_that_another_stack_holds_is_not_made_twice(top: Path) -> None:
+    pools = top / "agents/catalog/pools.yaml"
+    pools.write_text(pools.read_text("utf-8").replace("shards: {prod: 2}", "shards: {prod: 2, dev: 2}"), "utf-8")
+    whole = _applied(top)[STACK]
+    own = {urn for urn in whole if urn.endswith("::plain")}
+    if not own:
+        pytest.fail("plain lies in the other shard; choose another agent")
+    memory = {"dev.business.1": {urn: whole[urn] for urn in own}}
+    done, run = _run(top, memory)
+    _refused(done, run, "plain", "dev.business.1", "pulumi state move")
+
+
+def test_an_agent_that_belongs_to_another_shard_now_is_not_removed(top: Path) -> None:
+    memory = _applied(top)
+    pools = top / "agents/catalog/pools.yaml"
+    pools.write_text(pools.read_text("utf-8").replace("shards: {prod: 2}", "shards: {prod: 2, dev: 3}"), "utf-8")
+    done, run = _run(top, memory)
+    _refused(done, run, "another shard", "pulumi state move")
+
+
+def test_a_record_that_cannot_be_read_goes_forward_and_is_never_held(top: Path) -> None:
+    memory = _applied(top)
+    (urn,) = [one for one in memory[STACK] if one.endswith("::plain")]
+    memory[STACK][urn]["outputs"]["digest"] = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+    _write(top, "plain", VERSE)
+    done, run = _run(top, memory)
+    assert done.returncode == 0, done.stderr
+    assert "in verse" in _prompt(run, "plain")
+    instructions = top / "run.json"
+    instructions.write_text('{"apply": []}', "utf-8")
+    done, run = _run(top, memory, ROSTER_RUN=str(instructions))
+    _refused(done, run, "plain", "cannot be read")
