@@ -9,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from bench.recorded_images import record_images
 from ci.schema_files import write_schemas
 from components.definition.tree import WorkTree
 from components.fleet import Fleet
@@ -76,6 +77,7 @@ def write_fleet(folder: Path, agents: int) -> None:
         path = folder / "agents" / pools[number % len(pools)] / f"agent-{number:05}.yaml"
         path.write_text(definition(number), "utf-8")
     write_schemas(Fleet.open(WorkTree(folder)), folder)
+    record_images(folder)
 
 
 def definition(number: int) -> str:

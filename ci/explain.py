@@ -13,6 +13,7 @@ from components.definition.load_agent import LoadedAgent
 from components.definition.load_catalog import Catalog
 from components.definition.yaml_reader import KeyPath
 from components.facts import facts
+from components.resolve.connections import CALLERS_KEYS
 from components.resolve.layers import Layer, Layers
 from components.resolve.resolved import ResolvedAgent, Secret
 
@@ -21,6 +22,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "identity": (),
     "model and prompt": ("model", "prompt", "character", "knowledge", "plugins", "budget"),
     "channels": ("channels",),
+    "service": ("service",),
     "image": ("image", "build"),
     "resources and scaling": ("tier", "resources", "scaling", "schedule", "suspended", "restarts", "storage"),
     "environment variables": (),
@@ -164,6 +166,8 @@ class _Explained:
     def _host(self, host: str, why: str) -> tuple[str, Place]:
         if why == "declared":
             return self._origin(("hosts", self.merged["hosts"].index(host)))
+        if why == CALLERS_KEYS:
+            return self._origin(("service", "auth", "jwt", "jwks_url"))
         kind, entry, source = self._entry(f"runtime {self.agent.runtime}" if why == "the runtime" else why)
         return source, self._catalog(kind, (entry, "hosts", self.catalog.raw(kind, entry)["hosts"].index(host)))
 

@@ -51,7 +51,8 @@ def choose(fleet: Fleet, stack: Stack, settings: Settings) -> tuple[str, list[De
     last = last_applied()
     if stack.kind == "shard":
         _refuse_moves(fleet, stack, set(offered), set(last))
-    decisions = decide(offered, last, instructions, settings.commit, _frozen(fleet, stack, settings.now))
+    barred = {part.name: part.barred for part in held.parts if part.barred}
+    decisions = decide(offered, last, instructions, settings.commit, _frozen(fleet, stack, settings.now), barred)
     # A preview is what reviewers look at: their record comes after it.
     if settings.reviewed or not settings.preview:
         _refuse_unreviewed(fleet, stack, settings.reviewed, decisions, last)

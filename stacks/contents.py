@@ -17,11 +17,15 @@ from components.stacks import Stack, holds
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The objects of an agent, a pool or the platform; `name` is the agent's or pool's, `platform` otherwise."""
+    """The objects of an agent, a pool or the platform; `name` is the agent's or pool's, `platform` otherwise.
+
+    `barred` says why nobody may begin to run the agent's image; empty when one may.
+    """
 
     name: str
     namespace: str
     manifests: list[Manifest]
+    barred: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def _agents(fleet: Fleet, stack: Stack) -> list[Part]:
         findings += examined.findings
         agent = examined.resolved.get(stack.environment)
         if agent is not None:
-            parts.append(Part(agent.name, agent.namespace, agent_manifests(agent)))
+            parts.append(Part(agent.name, agent.namespace, agent_manifests(agent), agent.image.barred))
     if errors(findings):
         raise InvalidInput(errors(findings))
     return parts

@@ -44,13 +44,15 @@ def decide(
     instructions: Instructions,
     commit: str,
     frozen: str = "",
+    barred: Mapping[str, str] | None = None,
 ) -> list[Decision]:
     """A decision for each name that is offered or was applied, sorted by name.
 
     `last` has None for what left a record that cannot be read. `frozen` says why nothing may change; empty when it may.
+    `barred`: name → why nobody may begin to run its image; who runs it already goes on, and nothing is deleted for it.
     Raises RefusedError when something that must be held is not known well enough for that, or too much would go.
     """
-    run = _Run(last, instructions, commit, frozen)
+    run = _Run(last, instructions, commit, frozen, barred or {})
     decisions = [run.decision(name, offered.get(name, ())) for name in sorted({*offered, *last})]
     gone = [one.name for one in decisions if one.action == "remove"]
     if alarming(len(gone), len(last)) and not instructions.allow_removals:
@@ -75,12 +77,19 @@ def stopped(manifests: Objects) -> bool:
     return bool(deployments) and all(one["spec"].get("replicas") == 0 for one in deployments)
 
 
+def images(manifests: Objects) -> frozenset[str]:
+    """References of the images that the objects run."""
+    templates = [one["spec"]["template"]["spec"] for one in manifests if one["kind"] == "Deployment"]
+    return frozenset(container["image"] for template in templates for container in template["containers"])
+
+
 @dataclass(frozen=True, slots=True)
 class _Run:
     last: Mapping[str, Applied | None]
     instructions: Instructions
     commit: str
     frozen: str
+    barred: Mapping[str, str]
 
     def decision(self, name: str, offered: Objects) -> Decision:
         last = self.last.get(name, INCOMPLETE)
@@ -114,11 +123,14 @@ class _Run:
             return ""
         if self.frozen and not first:
             return self.frozen
+        if name in self.barred and not first and images(offered) - images(last.manifests):
+            return self.barred[name]
         return "" if self.instructions.may_change(name) else "its turn has not come"
 
     def _without_record(self, name: str, offered: Objects) -> Decision:
         """What was applied is not known, so it can only go forward: holding would mean deleting."""
-        forward = self.instructions.may_change(name) and name not in self.instructions.hold and not self.frozen
+        forward = self.instructions.may_change(name) and name not in self.instructions.hold
+        forward = forward and not self.frozen and name not in self.barred
         if not offered or not forward:
             raise RefusedError(f"{name} cannot be held or removed: what the stack says it applied last cannot be read")
         return Decision(name, "apply", Applied(self.commit, objects_digest(offered), offered))

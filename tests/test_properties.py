@@ -98,6 +98,7 @@ def _talks(draw: st.DrawFn, given: dict[str, Any], maybe: Callable[..., None], r
     channel = st.fixed_dictionaries({}, optional={"secret": st.just("own/path"), "env": _envs("CHANNEL_")})
     if runtime == "fastapi":
         maybe("plugins", st.just(["notebook"]))
+        maybe("service", _services())
         maybe("channels", st.dictionaries(st.sampled_from(["webhook", "pager"]), channel, max_size=2))
     if runtime == "eliza":
         bio = st.one_of(texts, st.lists(texts, max_size=3))
@@ -105,6 +106,17 @@ def _talks(draw: st.DrawFn, given: dict[str, Any], maybe: Callable[..., None], r
         maybe("plugins", lists(st.sampled_from(["embeddings", "web-search"])))
         names = st.sampled_from(["telegram", "discord", "twitter", "webhook"])
         maybe("channels", st.dictionaries(names, st.fixed_dictionaries({}), max_size=3))
+
+
+def _services() -> st.SearchStrategy[dict[str, Any]]:
+    actions = st.sampled_from(["off", "log", "mask", "block"])
+    parts = {
+        "auth": st.fixed_dictionaries({}, optional={"required": st.booleans(), "api_keys": st.just("API_KEYS")}),
+        "limits": st.fixed_dictionaries({}, optional={"requests_per_minute": st.integers(1, 1000)}),
+        "timeouts": st.fixed_dictionaries({}, optional={"attempts": st.integers(1, 5)}),
+        "safety": st.fixed_dictionaries({}, optional={"pii": actions, "injection": actions, "output": actions}),
+    }
+    return st.fixed_dictionaries({}, optional=parts)
 
 
 def _envs(prefix: str) -> st.SearchStrategy[dict[str, str]]:
@@ -239,6 +251,9 @@ def test_the_objects_of_an_agent_fit_together(definition: dict[str, Any]) -> Non
         names = [one["name"] for one in container.get("env", [])]
         assert len(names) == len(set(names)), "a variable has one source"
         asked = {one["valueFrom"]["secretKeyRef"]["key"] for one in container.get("env", []) if "valueFrom" in one}
+        if any("secret" in one for one in spec["template"]["spec"].get("volumes", [])):
+            assert not asked, "a secret that is a file is no variable"
+            asked = {one.env for one in agent.secrets}
         offered = {one["secretKey"] for one in by_kind.get("ExternalSecret", {"spec": {"data": []}})["spec"]["data"]}
         assert asked == offered
         mounted = {one["name"] for one in container.get("volumeMounts", [])}
@@ -276,7 +291,7 @@ def test_the_strategy_draws_every_field() -> None:
     """A field that is never drawn is never tried."""
     drawn: set[str] = set()
 
-    @settings(max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=100, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(definition=definitions())
     def collect(definition: dict[str, Any]) -> None:
         drawn.update(definition)

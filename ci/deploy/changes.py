@@ -11,7 +11,7 @@ from ci.engine.records import Record, StackRecord, Unreadable
 from components.applied import Applied, Held
 from components.sharding import shard_of
 from components.stacks import Stack
-from stacks.decisions import GOES_BACK, STOPS, stopped
+from stacks.decisions import GOES_BACK, STOPS, images, stopped
 
 Kind = Literal["new", "changed", "removed", "held", "moved", "unproven"]
 
@@ -21,7 +21,8 @@ class Change:
     """One agent in one stack.
 
     `first` says why it waits for neither wave nor freeze (empty when it does); `last` is what was applied (none for a
-    new agent); `offer` what the files have (none for one that goes). `held` is the hold that is still in force.
+    new agent); `offer` what the files have (none for one that goes). `held` is the hold that is still in force;
+    `barred` says why the agent may not begin to run its image.
     """
 
     stack: Stack
@@ -32,6 +33,7 @@ class Change:
     first: str = ""
     held: Held | None = None
     target: str = ""
+    barred: str = ""
 
     @property
     def key(self) -> str:
@@ -82,12 +84,14 @@ def change_of(stack: Stack, name: str, offer: Offer | None, record: Record | Non
         held = last.held if last and last.held and not last.held.digest else None
         return Change(stack, name, "held" if held else "removed", None, last, held=held)
     if record is None or isinstance(record, Unreadable) or last is None:
-        return Change(stack, name, "new", offer, None)
+        return Change(stack, name, "new", offer, None, barred=offer.barred)
     if last.digest == offer.digest:
         return None if last.proven else Change(stack, name, "unproven", offer, last)
+    first = _first(offer, last)
+    barred = "" if offer.image in images(last.manifests) else offer.barred
     if last.held and last.held.digest == offer.digest:
-        return Change(stack, name, "held", offer, last, held=last.held)
-    return Change(stack, name, "changed" if last.digest else "new", offer, last, first=_first(offer, last))
+        return Change(stack, name, "held", offer, last, held=last.held, barred=barred)
+    return Change(stack, name, "changed" if last.digest else "new", offer, last, first=first, barred=barred)
 
 
 def _first(offer: Offer, last: Applied) -> str:

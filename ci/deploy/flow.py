@@ -132,13 +132,16 @@ class Flow:
         if {change.key, change.stack.pool, ""} & blocked:
             self.steps.ledger.because([change], NOT_BEFORE)
             return False
+        if change.barred:
+            self.steps.ledger.bar(change)
+            return False
         if change.kind == "removed" and change.stack.pool in waiting:
             self.steps.ledger.because([change], SUCCESSOR)
             return False
         return True
 
     def _waits(self, change: Change, blocked: set[str]) -> bool:
-        return change.key in blocked or (change.kind == "held" and not self._released(change))
+        return change.key in blocked or bool(change.barred) or (change.kind == "held" and not self._released(change))
 
     def _released(self, change: Change) -> bool:
         return change.key in self.release or change.name in self.release

@@ -67,6 +67,13 @@ class Ledger:
         known.state, known.reason, known.detail = state, sentence(reason), detail
         known.advice = " ".join(filter(None, [sentence(advice), RETRY.format(key=change.key)]))
 
+    def bar(self, change: Change) -> None:
+        """The agent waits for an image that may be run: one that is still to be built, or a blocked one's successor."""
+        known = self._agents[change]
+        known.state = "held" if change.offer and change.offer.recorded else "building"
+        known.reason = sentence(change.barred)
+        known.advice = "`roster images` says what is missing; the images job builds, scans and records it."
+
     def broken_off(self, changes: Iterable[Change], reason: str) -> None:
         """Agents that were being applied or watched when the run ended."""
         for change in changes:

@@ -17,7 +17,10 @@ from components.stacks import Stack, all_stacks, holds
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One agent in one environment, as the files have it. `credentials`: its bots'; `route`: its public address."""
+    """One agent in one environment, as the files have it. `credentials`: its bots'; `route`: its public address.
+
+    `image`: what it runs; `barred`: why nobody may begin to run that, and `recorded` whether it ever passed the gate.
+    """
 
     environment: str
     pool: str
@@ -30,6 +33,9 @@ class Offer:
     serves: bool
     route: str
     credentials: tuple[str, ...]
+    image: str = ""
+    barred: str = ""
+    recorded: bool = True
 
     @property
     def key(self) -> str:
@@ -94,6 +100,9 @@ def offers_of(fleet: Fleet, path: str, environments: Sequence[str]) -> tuple[lis
                 serves=known.serves,
                 route=known.route,
                 credentials=known.bot_credentials,
+                image=agent.image.reference,
+                barred=agent.image.barred,
+                recorded=agent.image.recorded,
             )
         )
     return found, errors(examined.findings)

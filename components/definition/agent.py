@@ -31,6 +31,7 @@ from components.definition.fields import (
     Text,
     UrlPath,
 )
+from components.definition.service import Service
 
 VERSION = 1
 
@@ -200,6 +201,9 @@ class Settings(Closed):
     resources: Resources | None = _f("Resources that differ from the tier's.")
     scaling: Scaling | None = _f("How many pods run.", {"min": 2, "max": 10, "cpu": 70})
     budget: Budget | None = _f("What the agent may spend on its model in a day.")
+    service: Service | None = _f(
+        "Settings of the service that the runtime runs: callers, limits, safety.", {"safety": {"pii": "mask"}}
+    )
     port: Port | None = _f("The port that the agent listens on.", 8080)
     probes: Probes | None = _f("Health checks that differ from the runtime's.")
     metrics: Metrics | None = _f("Metrics that lie elsewhere than the runtime's.")

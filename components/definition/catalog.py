@@ -72,13 +72,23 @@ class Gateway(Peer):
     name: Name = Field(description="The Gateway object that HTTPRoutes attach to.", examples=["public"])
 
 
+class BaseImage(Closed):
+    """What images are built upon."""
+
+    image: ImageRef = Field(
+        description="By digest, or by a tag whose digest `images/` records.",
+        examples=["docker.io/library/python:3.11-slim"],
+    )
+    end_of_life: Date | None = Field(None, description="The day from which its makers mend it no more.")
+
+
 class PlatformSettings(Closed):
     """`settings.yaml`: what holds for all."""
 
     version: Literal[1] = Field(description="The format of the catalog.")
     registry: ImageRef = Field(description="Where Roster's own images are pushed.", examples=["registry.example.com/a"])
-    base_images: dict[Name, ImageRef] = Field(
-        description="Base images of Roster's own images, by digest.", examples=[{"python": "python:3.11-slim"}]
+    base_images: dict[Name, BaseImage] = Field(
+        description="What images are built upon.", examples=[{"python": {"image": "python:3.11-slim"}}]
     )
     prices: Prices = Field(description="What resources cost.")
     gateway: Gateway = Field(description="The gateway that exposed agents are reached through.")
@@ -310,6 +320,11 @@ class Runtime(Closed):
     )
     secrets: dict[EnvName, SecretRef] | None = Field(None, description="Secrets that every agent of it needs.")
     config: ConfigFiles | None = Field(None, description="Files that the agent reads.")
+    service: bool = Field(False, description="true when its settings file takes `service`: callers, limits, safety.")
+    secret_files: MountPath | None = Field(
+        None,
+        description="Folder in which secrets are files, read again when they change; with none they are variables.",
+    )
     scratch: list[Scratch] | None = Field(None, description="Writable folders; the rest is read-only.")
     serves: bool = Field(True, description="false for agents that nobody calls: no Service, no traffic in.")
     metrics_path: UrlPath | None = Field(None, description="Where its metrics are; with none it exposes none.")
@@ -337,6 +352,12 @@ class Provider(Closed):
     hosts: list[Host] = Field(description="Hosts that agents reach it at.")
     secrets: dict[EnvName, SecretRef] = Field(description="Its keys. Listing them here lets all agents share them.")
     env: dict[EnvName, Template] | None = Field(None, description="Environment variables that go with it.")
+    api: Literal["anthropic", "openai"] | None = Field(
+        None, description="The API that it speaks, for runtimes of Roster's own; openai for all that are compatible."
+    )
+    base_url: Annotated[str, Field(pattern=r"^https?://")] | None = Field(
+        None, description="Its address, where it is not the API's own.", examples=["https://models.example.com/v1"]
+    )
     plugin: str | None = Field(None, description="The elizaOS plugin that speaks to it.")
     plugin_version: Semver | None = Field(None, description="The plugin's version; the runtime's own with none.")
     suspended: bool = Field(False, description="true stops every agent that uses it.")
@@ -395,6 +416,19 @@ class QueueSource(Closed):
     endpoint: Endpoint = Field(description="Where it is.")
 
 
+class Scan(Closed):
+    """What a scanner said of an image: findings by severity."""
+
+    scanner: Annotated[str, Field(min_length=2, max_length=100)] = Field(
+        description="Which.", examples=["trivy 0.70.0"]
+    )
+    database: Date = Field(description="The day of its database.")
+    critical: int = Field(description="Findings.", ge=0)
+    high: int = Field(description="Findings.", ge=0)
+    medium: int = Field(description="Findings.", ge=0)
+    low: int = Field(description="Findings, those of no known severity among them.", ge=0)
+
+
 class ImageRecord(Closed):
     """`images/<name>.yaml`: the digest of an image that was built, or of a ready image's tag when it was looked up."""
 
@@ -406,7 +440,16 @@ class ImageRecord(Closed):
         None, description="Hash of what it is built from; none for a ready image."
     )
     digest: Digest = Field(description="What was pushed, or what the tag stood for.")
-    scan: dict[str, int] | None = Field(None, description="Findings by severity.")
+    size_bytes: int | None = Field(None, description="How much is pulled.", ge=1)
+    built: Date | None = Field(None, description="The day on which it was built, or the tag looked up.")
+    scan: Scan | None = Field(None, description="What the gate let pass.")
+    sbom: Digest | None = Field(None, description="Its software bill of materials, attached to the image.")
+    signature: Digest | None = Field(None, description="Its signature, attached to the image.")
+    blocked: Annotated[list[Annotated[str, Field(max_length=200)]], Field(min_length=1)] | None = Field(
+        None,
+        description="Findings since then: who does not run the image yet does not get it.",
+        examples=[["CVE-2026-1"]],
+    )
 
 
 class Waiver(Closed):

@@ -17,6 +17,7 @@ from components.resolve.resolved import (
     Exposure,
     LanguageModel,
     Prompt,
+    ProviderAccess,
     QueueScaling,
     ResolvedAgent,
     Resources,
@@ -81,6 +82,7 @@ def _build(merged: dict[str, Any], layers: Layers, findings: list[Finding]) -> R
         tier=layers.tier,
         image=image_of(merged, runtime, packages, agent, catalog),
         model=model,
+        provider=_provider(model, provider),
         prompt=_prompt(merged, agent),
         character=character,
         packages=packages,
@@ -93,6 +95,7 @@ def _build(merged: dict[str, Any], layers: Layers, findings: list[Finding]) -> R
         resources=_resources(merged),
         scaling=_scaling(merged, catalog),
         budget=merged.get("budget") or {},
+        service=merged.get("service") or {},
         port=port,
         liveness=probes.get("liveness", ""),
         readiness=probes.get("readiness", ""),
@@ -124,8 +127,22 @@ def _build(merged: dict[str, Any], layers: Layers, findings: list[Finding]) -> R
         args=tuple(fill(word, words) for word in runtime.args or ()),
         config=runtime.config,
         scratch=tuple(runtime.scratch or ()),
+        secret_files=runtime.secret_files or "",
         grace_seconds=runtime.grace_seconds,
         settings=catalog.settings,
+    )
+
+
+def _provider(model: LanguageModel | None, provider: Provider | None) -> ProviderAccess | None:
+    if model is None or provider is None or provider.api is None:
+        return None
+    prices = provider.models[model.name]
+    return ProviderAccess(
+        provider.api,
+        provider.base_url or "",
+        min(provider.secrets, default=""),
+        prices.input_per_million,
+        prices.output_per_million,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from components.definition.catalog import Provider, Runtime
 from components.definition.findings import Finding
@@ -16,6 +17,9 @@ from components.resolve.resolved import (
     Secret,
 )
 from components.resolve.templates import fill, fill_queue
+
+# Why an agent reaches the host that its callers' tokens are checked with.
+CALLERS_KEYS = "the keys of callers' tokens"
 
 
 def secrets_of(
@@ -108,6 +112,9 @@ def hosts_of(
     for name in merged.get("channels") or ():
         for host in catalog.entries["channels"][name].hosts:
             why.setdefault(host, f"channel {name}")
+    jwt = ((merged.get("service") or {}).get("auth") or {}).get("jwt")
+    if jwt:
+        why.setdefault(urlsplit(jwt["jwks_url"]).hostname or "", CALLERS_KEYS)
     for name in plugins:
         for host in catalog.entries["plugins"][name].hosts or ():
             why.setdefault(host, f"plugin {name}")

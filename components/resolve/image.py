@@ -1,4 +1,4 @@
-"""Which image an agent runs: a ready one, or the one that its build context's hash names."""
+"""Which image an agent runs: a ready one, or the one that the hash of what it is built from names."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import hashlib
 import json
 from typing import Any
 
-from components.definition.catalog import Runtime
+from components.definition.catalog import ImageRecord, Runtime
 from components.definition.load_agent import LoadedAgent
 from components.definition.load_catalog import Catalog
-from components.definition.places import beside
-from components.resolve.resolved import (
-    Image,
-)
+from components.definition.mirrored import mirrored
+from components.definition.places import CONTEXTS, beside
+from components.resolve.resolved import Image, ImageSource
+
+# What an own build has by itself when its definition names no Dockerfile.
+DOCKERFILE = "Dockerfile"
 
 
 def image_of(
@@ -23,37 +25,75 @@ def image_of(
         return _ready(merged["image"], catalog)
     registry = catalog.settings.registry
     if "build" in merged:
-        context = beside(agent.file, merged["build"]["context"]) or ""
-        parts: dict[str, Any] = {
-            "context": agent.contexts.get(context, ""),
-            "dockerfile": merged["build"].get("dockerfile", ""),
-        }
+        folder = beside(agent.file, merged["build"]["context"]) or ""
+        content = agent.contexts.get(folder, "")
+        dockerfile = merged["build"].get("dockerfile") or DOCKERFILE
         repository = f"{registry}/{agent.pool}-{agent.name}"
+        # What the runtime's own image has of plugins is none of this one's.
+        packages = ()
     elif runtime.image:
         return _ready(runtime.image, catalog)
     else:
-        parts = {"context": catalog.contexts[runtime.build or ""]}
-        repository = f"{registry}/{runtime.build}"
-    parts |= {
-        "args": runtime.build_args or {},
-        "base": catalog.settings.base_images.get(runtime.base_image or "", ""),
-        "packages": [f"{name}@{_version(name, runtime, catalog)}" for name in packages],
-        "user": runtime.user,
-    }
-    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        name = runtime.build or ""
+        folder, content, dockerfile = f"{CONTEXTS}/{name}", catalog.contexts[name], ""
+        repository = f"{registry}/{name}"
+    source = ImageSource(
+        repository=repository,
+        folder=folder,
+        content=content,
+        dockerfile=dockerfile,
+        args=tuple(sorted((runtime.build_args or {}).items())),
+        base_name=runtime.base_image or "",
+        base=base_image(runtime.base_image or "", catalog),
+        packages=tuple((name, _version(name, runtime, catalog)) for name in packages),
+        user=runtime.user,
+    )
+    digest = _hash(source)
     record = catalog.records.get(digest)
     if record and record.image != repository:
         record = None
-    return Image(f"{repository}@{record.digest}" if record else f"{repository}:{digest[:16]}", digest)
+    return Image(f"{repository}@{record.digest}" if record else f"{repository}:{digest[:16]}", digest, source, record)
+
+
+def base_image(name: str, catalog: Catalog) -> str:
+    """A base image's reference, by digest when the catalog or a record says one; empty when there is no such entry."""
+    entry = catalog.settings.base_images.get(name)
+    return pinned(entry.image, catalog.records.get(entry.image)) if entry else ""
+
+
+def pinned(reference: str, record: ImageRecord | None) -> str:
+    """A reference by the digest that its record says, or as it is."""
+    if record is None or "@" in reference:
+        return reference
+    return f"{repository_of(reference)}@{record.digest}"
+
+
+def repository_of(reference: str) -> str:
+    """A reference without its tag and digest."""
+    folder, _, name = reference.partition("@")[0].rpartition("/")
+    return f"{folder}/{name.partition(':')[0]}".lstrip("/")
 
 
 def _ready(reference: str, catalog: Catalog) -> Image:
-    """A ready image; a tag that was looked up once and recorded stands for its digest from then on."""
+    """A ready image, or its copy in the registry once that is recorded: a tag then stands for one digest for good."""
     record = catalog.records.get(reference)
-    if record is None or "@" in reference:
-        return Image(reference, "")
-    folder, _, name = reference.rpartition("/")
-    return Image(f"{folder}/{name.split(':')[0]}@{record.digest}".lstrip("/"), "")
+    if record is None:
+        return Image(reference, "", named=reference)
+    copy = mirrored(reference, catalog.settings.registry)
+    return Image(f"{copy}@{record.digest}", "", None, record, reference)
+
+
+def _hash(source: ImageSource) -> str:
+    """SHA-256 over everything that makes the image; where it is pushed does not."""
+    parts = {
+        "context": source.content,
+        "dockerfile": source.dockerfile,
+        "args": dict(source.args),
+        "base": source.base,
+        "packages": [f"{name}@{version}" for name, version in source.packages],
+        "user": source.user,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _version(package: str, runtime: Runtime, catalog: Catalog) -> str:

@@ -5,20 +5,67 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from components.definition.catalog import ConfigFiles, Endpoint, PlatformSettings, QueueSource, Scratch, SecretSettings
+from components.definition.catalog import (
+    ConfigFiles,
+    Endpoint,
+    ImageRecord,
+    PlatformSettings,
+    QueueSource,
+    Scratch,
+    SecretSettings,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSource:
+    """What an image is built from.
+
+    `folder` in the repository, with the hash `content` of its files; `dockerfile` in it, empty for the template of a
+    runtime; `args`: build arguments; `base`: the base image's reference, `base_name` in the catalog; `packages`: npm
+    names with versions; `user`: the number it runs as; `repository`: where it is pushed.
+    """
+
+    repository: str
+    folder: str
+    content: str
+    dockerfile: str
+    args: tuple[tuple[str, str], ...]
+    base_name: str
+    base: str
+    packages: tuple[tuple[str, str], ...]
+    user: int
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What runs. `context_hash` is empty for a ready image; `pinned` says whether `reference` holds a digest."""
+    """What runs. `context_hash` is empty and `source` None for a ready image; `record`: what the gate let pass.
+
+    `named`: a ready image as the definition or the catalog names it; empty for one that is built.
+    """
 
     reference: str
     context_hash: str
+    source: ImageSource | None = None
+    record: ImageRecord | None = None
+    named: str = ""
 
     @property
     def pinned(self) -> bool:
         """Whether the reference is by digest."""
         return "@sha256:" in self.reference
+
+    @property
+    def recorded(self) -> bool:
+        """Whether a record says that the gate let it pass."""
+        return self.record is not None and self.record.scan is not None
+
+    @property
+    def barred(self) -> str:
+        """Why nobody may begin to run it; empty when the gate let it pass and nothing was found since."""
+        if not self.recorded:
+            return f"its image {self.reference} has no record of having passed the gate"
+        blocked = self.record.blocked if self.record else None
+        return f"its image {self.reference} is blocked by {', '.join(blocked)}" if blocked else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +76,17 @@ class LanguageModel:
     name: str
     max_tokens: int
     temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderAccess:
+    """How a runtime of Roster's own reaches the model: `key` names the secret; prices of a million tokens."""
+
+    api: str
+    base_url: str
+    key: str
+    input_per_million: float
+    output_per_million: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +204,7 @@ class ResolvedAgent:
     tier: str
     image: Image
     model: LanguageModel | None
+    provider: ProviderAccess | None
     prompt: Prompt | None
     character: dict[str, Any] | None
     packages: tuple[str, ...]
@@ -158,6 +217,7 @@ class ResolvedAgent:
     resources: Resources
     scaling: Scaling
     budget: dict[str, float]
+    service: dict[str, Any]
     port: int
     liveness: str
     readiness: str
@@ -184,6 +244,7 @@ class ResolvedAgent:
     args: tuple[str, ...]
     config: ConfigFiles | None
     scratch: tuple[Scratch, ...]
+    secret_files: str
     grace_seconds: int
     settings: PlatformSettings
 

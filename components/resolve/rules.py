@@ -14,6 +14,7 @@ from components.definition.yaml_reader import KeyPath
 from components.resolve.layers import Layers
 from components.resolve.quantities import byte_count, cores
 from components.resolve.resolved import ResolvedAgent
+from components.resolve.service_rules import service_findings
 
 # A ConfigMap holds 1 MiB with its metadata.
 _FLAT_PATH = re.compile(r"[a-z0-9]([a-z0-9/-]*[a-z0-9])?")
@@ -88,6 +89,7 @@ def _without_effect(merged: dict[str, Any], layers: Layers, runtime: Runtime) ->
         ("character", not runtime.eliza, f"the runtime {name} has no character"),
         ("knowledge", config is None and not runtime.eliza, f"the runtime {name} reads no knowledge files"),
         ("budget", not runtime.needs_model, f"the runtime {name} calls no model"),
+        ("service", not runtime.service, f"the runtime {name} runs no service of Roster's"),
     )
     for key, useless, why in cases:
         if useless and _own(layers, key):
@@ -287,6 +289,7 @@ _RULES: tuple[Callable[[ResolvedAgent, Layers], Report], ...] = (
     _reserved_labels,
     _store_names,
     _probes,
+    service_findings,
 )
 
 

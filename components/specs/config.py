@@ -57,6 +57,14 @@ def _settings(agent: ResolvedAgent) -> dict[str, Any]:
             "max_tokens": agent.model.max_tokens,
             "temperature": agent.model.temperature,
         }
+    if agent.provider:
+        settings["provider"] = {
+            "api": agent.provider.api,
+            "base_url": agent.provider.base_url or None,
+            "key": agent.provider.key,
+            "input_per_million": agent.provider.input_per_million,
+            "output_per_million": agent.provider.output_per_million,
+        }
     if agent.prompt:
         settings["prompt"] = {
             "version": agent.prompt.version,
@@ -64,6 +72,8 @@ def _settings(agent: ResolvedAgent) -> dict[str, Any]:
         }
     if agent.budget:
         settings["budget"] = dict(sorted(agent.budget.items()))
+    if agent.service:
+        settings["service"] = agent.service
     if agent.knowledge:
         settings["knowledge"] = [path for _, path in knowledge_items(agent)]
     return settings

@@ -110,6 +110,8 @@ def _ports(agent: ResolvedAgent) -> list[Manifest]:
 
 def _env(agent: ResolvedAgent) -> list[Manifest]:
     plain: list[Manifest] = [{"name": name, "value": value} for name, value in agent.env.items()]
+    if agent.secret_files:
+        return plain
     secret: list[Manifest] = [
         {"name": one.env, "valueFrom": {"secretKeyRef": {"name": agent.name, "key": one.env}}} for one in agent.secrets
     ]
@@ -149,6 +151,8 @@ def _mounts(agent: ResolvedAgent, data: dict[str, str]) -> list[Manifest]:
     mounts: list[Manifest] = []
     if data and agent.config:
         mounts.append({"name": "config", "mountPath": agent.config.mount, "readOnly": True})
+    if agent.secret_files and agent.secrets:
+        mounts.append({"name": "secrets", "mountPath": agent.secret_files, "readOnly": True})
     mounts += [{"name": f"scratch-{index}", "mountPath": one.path} for index, one in enumerate(agent.scratch)]
     if agent.volume:
         mounts.append({"name": "data", "mountPath": agent.volume.path})
@@ -163,6 +167,9 @@ def _volumes(agent: ResolvedAgent, data: dict[str, str]) -> list[Manifest]:
             folders = dict(knowledge_items(agent))
             source["items"] = [{"key": key, "path": folders.get(key, key)} for key in data]
         volumes.append({"name": "config", "configMap": source})
+    if agent.secret_files and agent.secrets:
+        # Readable by the pod's group only, which is the agent's own.
+        volumes.append({"name": "secrets", "secret": {"secretName": agent.name, "defaultMode": 0o440}})
     volumes += [
         {"name": f"scratch-{index}", "emptyDir": {"sizeLimit": one.size}} for index, one in enumerate(agent.scratch)
     ]

@@ -17,7 +17,9 @@ CATALOG = {
     "settings": f"""\
 version: 1
 registry: registry.example.com/roster
-base_images: {{python: "docker.io/library/python@{_DIGEST}", node: "docker.io/library/node@{_DIGEST}"}}
+base_images:
+  python: {{image: "docker.io/library/python@{_DIGEST}"}}
+  node: {{image: "docker.io/library/node@{_DIGEST}"}}
 prices: {{currency: EUR, cpu_core_month: 20.0, memory_gib_month: 4.0, storage_gib_month: 0.1}}
 gateway: {{name: public, namespace: gateway, labels: {{role: api-gateway}}}}
 scraper: {{namespace: monitoring, labels: {{app: prometheus}}}}

@@ -148,7 +148,7 @@ def test_explain_names_the_line_that_says_each_value(top: Path) -> None:
         ("reaches crm.example.com", "HTTPS", "agents/sales/writer.yaml:9", "the agent"),
         ("reaches api.lab.example.com", "HTTPS", "agents/catalog/providers.yaml:3", "provider lab"),
         ("namespace", "sales", "agents/catalog/pools.yaml:1", "pool sales"),
-        ("a month", "21.00–56.00 EUR", "agents/catalog/settings.yaml:4", "3–8 pods at the catalog's prices"),
+        ("a month", "21.00–56.00 EUR", "agents/catalog/settings.yaml:6", "3–8 pods at the catalog's prices"),
     ],
 )
 def test_explain_traces_a_value(top: Path, field: str, value: Any, place: str, source: str) -> None:

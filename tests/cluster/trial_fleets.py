@@ -7,6 +7,8 @@ from pathlib import Path
 from projects import copy_program
 from small_fleet import MINIMAL, write
 
+from bench.recorded_images import record_images
+
 ENVIRONMENT = """\
 dev:
   description: Where it is tried.
@@ -44,13 +46,16 @@ def namespace(suffix: str) -> str:
 
 def trial_project(top: Path, suffix: str, agents: dict[str, str] = AGENTS) -> Path:
     """A project whose environment dev lies in namespaces that end in `suffix`."""
-    return write(
+    project = write(
         copy_program(top / "project"),
         {f"business/{name}.yaml": text for name, text in agents.items()},
         {"environments.yaml": ENVIRONMENT.format(suffix=suffix)},
     )
+    record_images(project)
+    return project
 
 
 def define(top: Path, agent: str, text: str) -> None:
     """Changes one definition."""
     (top / f"agents/business/{agent}.yaml").write_text(text, "utf-8")
+    record_images(top)

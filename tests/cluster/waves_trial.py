@@ -14,6 +14,7 @@ from projects import copy_program
 from small_fleet import MINIMAL, write
 from trial_fleets import ENVIRONMENT
 
+from bench.recorded_images import record_images
 from ci.deploy.causes import shared_changes
 from ci.deploy.flow import Flow
 from ci.deploy.ledger import Ledger
@@ -80,6 +81,7 @@ class WavesTrial:
         """Writes files below `agents/`, and commits them."""
         for path, text in (files or {}).items():
             (self.top / "agents" / path).write_text(text, "utf-8")
+        record_images(self.top)
         self._git("add", "--all")
         self._git("commit", "--quiet", "--allow-empty", "--message", "A change.")
 

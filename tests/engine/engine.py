@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from small_fleet import MINIMAL, write
 
+from bench.recorded_images import record_images
 from components.definition.tree import WorkTree
 from components.fleet import Fleet
 from components.specs import Manifest
@@ -116,6 +117,7 @@ def new_project(top: Path) -> Project:
     suffix = dev["namespace_suffix"] = new_suffix()
     agents = {"business/one.yaml": IDLE, "business/two.yaml": IDLE}
     write(top, agents, {"pools.yaml": POOLS, "environments.yaml": yaml.safe_dump({"dev": dev})})
+    record_images(top)
     context = parse_stack(SHARD, Fleet.open(WorkTree(top)).catalog).context
     return Project(top, variables(top, context), f"business{suffix}")
 

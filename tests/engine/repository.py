@@ -15,6 +15,8 @@ import yaml
 from engine import IDLE, Project, copy_sources, environments, new_suffix, variables
 from small_fleet import MINIMAL, write
 
+from bench.recorded_images import record_images
+
 CONTEXT = "trial"
 ROSTER = ("-c", "from ci.cli import main; main()")
 _SECONDS = 300
@@ -148,6 +150,7 @@ def new_repository(top: Path, agents: dict[str, str], shards: int = 1, **rollout
     made.write_catalog("pools", {"business": POOL | {"shards": {"dev": shards}}})
     with (top / ".gitignore").open("a", encoding="utf-8") as ignored:
         ignored.write("state/\nkubeconfig\n.venv\n")
+    record_images(top)
     made.git("init", "--quiet", "--initial-branch", "main")
     made.commit("the fleet")
     return made

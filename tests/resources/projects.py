@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from small_fleet import CHARACTER, MINIMAL, TODAY, write
 
+from bench.recorded_images import record_images
 from components.definition.tree import WorkTree
 from components.fleet import Fleet
 from components.stacks import Stack, stacks_of_agent
@@ -111,12 +112,15 @@ def copy_program(top: Path) -> Path:
 def sample_project(top: Path) -> Path:
     """The repository's own fleet."""
     shutil.copytree(REPOSITORY / "agents", copy_program(top) / "agents")
+    record_images(top)
     return top
 
 
 def own_project(top: Path) -> Path:
     """A fleet that uses every kind of object, two clusters and several shards."""
-    return write(copy_program(top), AGENTS, {"pools.yaml": POOLS})
+    write(copy_program(top), AGENTS, {"pools.yaml": POOLS})
+    record_images(top)
+    return top
 
 
 def run_program(

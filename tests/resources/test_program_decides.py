@@ -11,6 +11,8 @@ import yaml
 from projects import Run, own_project, run_program
 from small_fleet import MINIMAL
 
+from bench.recorded_images import record_images
+
 STACK = "dev.business.0"
 VERSE = MINIMAL.replace("You answer questions.", "You answer questions in verse.")
 
@@ -166,3 +168,36 @@ def test_a_record_that_cannot_be_read_goes_forward_and_is_never_held(top: Path) 
     instructions.write_text('{"apply": []}', "utf-8")
     done, run = _run(top, memory, ROSTER_RUN=str(instructions))
     _refused(done, run, "plain", "cannot be read")
+
+
+def test_an_image_without_a_record_is_not_run_and_who_runs_the_old_one_keeps_it(top: Path) -> None:
+    memory = _applied(top)
+    runtimes = top / "agents/catalog/runtimes.yaml"
+    runtimes.write_text(
+        runtimes.read_text("utf-8").replace("build: fastapi", "build: fastapi\n  build_args: {A: b}"), "utf-8"
+    )
+    _write(top, "plain", VERSE)
+    _write(top, "fresh", MINIMAL)
+    _write(top, "exposed", MINIMAL + "suspended: true\n")
+    done, run = _run(top, memory)
+    assert done.returncode == 0, done.stderr
+    assert "in verse" not in _prompt(run, "plain")
+    names = {one["object"]["metadata"]["name"]: one["object"]["spec"].get("replicas") for one in run.of("Deployment")}
+    assert "fresh" not in names
+    assert names["exposed"] == 0
+    assert "has no record of having passed the gate" in done.stderr
+    record_images(top)
+    assert "in verse" in _prompt(_run(top, memory)[1], "plain")
+
+
+def test_a_finding_in_a_recorded_image_keeps_newcomers_out_and_changes_nothing_else(top: Path) -> None:
+    memory = _applied(top)
+    (record,) = (top / "agents/catalog/images").glob("fastapi-*.yaml")
+    record.write_text(record.read_text("utf-8") + "blocked: [CVE-2026-1]\n", "utf-8")
+    _write(top, "plain", VERSE)
+    _write(top, "fresh", MINIMAL)
+    done, run = _run(top, memory)
+    assert done.returncode == 0, done.stderr
+    assert "in verse" in _prompt(run, "plain")
+    assert "fresh" not in {one["object"]["metadata"]["name"] for one in run.of("Deployment")}
+    assert "blocked by CVE-2026-1" in done.stderr

@@ -6,8 +6,10 @@ import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 AGENT = os.environ.get("AGENT_ID", "lead-scorer")
+SECRETS = Path(os.environ.get("AGENT_SECRETS", "/etc/agent-secrets"))
 SURE_NO, SURE_YES = 25, 75
 QUESTION = "Score this sales lead from 0 to 100. Answer with the number only.\n"
 COUNTS = {"requests": 0, "errors": 0, "tokens_used": 0}
@@ -38,7 +40,7 @@ def ask_model(lead):
         "messages": [{"role": "user", "content": QUESTION + json.dumps(lead)}],
     }
     headers = {
-        "x-api-key": os.environ["ANTHROPIC_API_KEY"],
+        "x-api-key": (SECRETS / "ANTHROPIC_API_KEY").read_text("utf-8").strip(),
         "anthropic-version": "2023-06-01",
         "content-type": "application/json",
     }

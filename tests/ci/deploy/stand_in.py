@@ -22,33 +22,55 @@ from ci.engine.runs import Action, StackResult
 from components.applied import Applied
 from components.digest import objects_digest
 from components.stacks import Stack, holds
-from stacks.decisions import decide
+from stacks.decisions import decide, images
 from stacks.instructions import Instructions
 
 Objects = tuple[dict[str, Any], ...]
 
 
-def objects(text: str, replicas: int = 1) -> Objects:
+def objects(text: str, replicas: int = 1, image: str = "first") -> Objects:
     """An agent's objects, as far as anything here looks at them."""
-    return ({"kind": "Deployment", "metadata": {"name": text}, "spec": {"replicas": replicas, "text": text}},)
+    template = {"spec": {"containers": [{"image": image}]}}
+    spec = {"replicas": replicas, "text": text, "template": template}
+    return ({"kind": "Deployment", "metadata": {"name": text}, "spec": spec},)
 
 
-def offer(environment: str, pool: str, name: str, content: Objects) -> Offer:
+def offer(environment: str, pool: str, name: str, content: Objects, barred: Mapping[str, str]) -> Offer:
     """What the files have of an agent."""
+    (image,) = images(content)
     suspended = content[0]["spec"]["replicas"] == 0
     digest = objects_digest(content)
     path = f"agents/{pool}/{name}.yaml"
-    return Offer(environment, pool, name, f"{pool}-{environment}", path, digest, 1, suspended, True, "", ())
+    return Offer(
+        environment,
+        pool,
+        name,
+        f"{pool}-{environment}",
+        path,
+        digest,
+        1,
+        suspended,
+        True,
+        "",
+        (),
+        image,
+        barred.get(image, ""),
+        image not in barred,
+    )
 
 
 @dataclass
 class World:
-    """What the files have, what stacks remember, what was run. `ill`: texts of objects whose pods do not get well."""
+    """What the files have, what stacks remember, what was run. `ill`: texts of objects whose pods do not get well.
+
+    `barred`: image → why nobody may begin to run it.
+    """
 
     stacks: list[Stack]
     files: dict[tuple[str, str, str], Objects] = field(default_factory=dict)
     memory: dict[str, dict[str, Applied]] = field(default_factory=dict)
     ill: set[str] = field(default_factory=set)
+    barred: dict[str, str] = field(default_factory=dict)
     refused: dict[str, Failure] = field(default_factory=dict)
     replaces: set[str] = field(default_factory=set)
     runs: list[tuple[Action, str, Instructions]] = field(default_factory=list)
@@ -59,7 +81,7 @@ class World:
         agents: dict[tuple[str, str], dict[str, Offer]] = {}
         defined: dict[str, set[str]] = {}
         for (environment, pool, name), content in self.files.items():
-            agents.setdefault((environment, pool), {})[name] = offer(environment, pool, name, content)
+            agents.setdefault((environment, pool), {})[name] = offer(environment, pool, name, content, self.barred)
             defined.setdefault(pool, set()).add(name)
         return Offers(agents, {}, {pool: frozenset(names) for pool, names in defined.items()})
 
@@ -115,7 +137,10 @@ class World:
             if environment == stack.environment and holds(stack, pool, name)
         }
         last = self.memory.get(stack.name, {})
-        decisions = decide(offered, last, told, "c0ffee0")
+        barred = {
+            name: self.barred[one] for name, content in offered.items() for one in images(content) & {*self.barred}
+        }
+        decisions = decide(offered, last, told, "c0ffee0", barred=barred)
         deleted = tuple(one.name for one in decisions if one.action == "remove")
         replaced = tuple(one.name for one in decisions if one.action == "apply" and one.name in self.replaces)
         if action == "up":

@@ -438,3 +438,46 @@ def test_the_program_too_takes_no_resumed_agent_for_a_rollback() -> None:
     assert goes_first(stopped, ran) == "stops the agent"
     assert goes_first(was, halted) == ""
     assert goes_first(was, Applied("", objects_digest(objects("two")), objects("two")).over(ran)) != ""
+
+
+def test_an_image_that_may_not_be_run_yet_keeps_its_agents_as_they_are_and_no_one_else(world: World) -> None:
+    world.barred["second"] = "its image second has no record of having passed the gate"
+    before = world.running("dev")
+    for environment in ENVIRONMENTS:
+        world.files[environment, "business", "agent-1"] = objects("new code", image="second")
+        world.files[environment, "community", "agent-3"] = objects("new words")
+        world.files[environment, "business", "agent-2000"] = objects("newcomer", image="second")
+    outcome, report = deploy(world)
+    assert outcome == "well"
+    assert world.running("dev") == world.running("prod") == before | {"agent-3": "new words"}
+    for name in ("business/agent-1", "business/agent-2000"):
+        waiting = report.of("dev").agents[name]
+        assert (waiting.state, "no record" in waiting.reason) == ("building", True)
+    assert report.of("dev").state == "held"
+    # The record comes with a commit of its own.
+    world.barred.clear()
+    assert deploy(world)[0] == "well"
+    assert {one["agent-1"] for one in map(world.running, ENVIRONMENTS)} == {"new code"}
+    assert world.running("prod")["agent-2000"] == "newcomer"
+
+
+def test_a_finding_in_an_image_that_runs_restarts_nothing_and_stops_no_other_change(world: World) -> None:
+    world.barred["first"] = "its image first is blocked by CVE-2026-1"
+    before = world.running("prod")
+    assert deploy(world)[0] == "well"
+    assert world.runs == []
+    change(world, ["agent-1"], "new words")
+    change(world, ["agent-3"], "stopped", replicas=0)
+    assert deploy(world)[0] == "well"
+    assert world.running("prod") == before | {"agent-1": "new words", "agent-3": "stopped"}
+
+
+def test_going_back_asks_no_gate(world: World) -> None:
+    for environment in ENVIRONMENTS:
+        world.files[environment, "business", "agent-1"] = objects("worse", image="second")
+    assert deploy(world)[0] == "well"
+    world.barred["first"] = "its image first is blocked by CVE-2026-1"
+    for environment in ENVIRONMENTS:
+        world.files[environment, "business", "agent-1"] = objects("one 1")
+    assert deploy(world)[0] == "well"
+    assert world.running("prod")["agent-1"] == "one 1"

@@ -1,0 +1,33 @@
+"""What `service` says must hold with the rest of the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from components.definition.findings import Finding, nearest
+from components.resolve.layers import Layers
+from components.resolve.resolved import ResolvedAgent
+
+# Where in `service` a secret is named.
+_SECRETS = (("auth", "api_keys"), ("limits", "redis"))
+
+
+def service_findings(agent: ResolvedAgent, layers: Layers) -> Iterator[Finding]:
+    """Secrets that the agent does not have, and checks that have nothing to look for."""
+    known = [one.env for one in agent.secrets]
+    for part, key in _SECRETS:
+        own = any(key in ((values.get("service") or {}).get(part) or {}) for values in layers.own)
+        name = str((agent.service.get(part) or {}).get(key))
+        if own and name not in known:
+            message = (
+                f"service.{part}.{key}: the agent has no secret {name}.{nearest(name, known)} Name it in `secrets`"
+            )
+            yield layers.finding(("service", part, key), "unknown-secret", message)
+    safety = agent.service.get("safety") or {}
+    by_words = safety.get("moderation_by", "words") == "words"
+    if safety.get("moderation", "off") != "off" and by_words and not safety.get("words"):
+        message = "service.safety.moderation: there are no words to look for; give words, or moderation_by: provider"
+        yield layers.finding(("service", "safety", "moderation"), "no-effect", message)
+    if safety.get("moderation", "off") != "off" and not by_words and agent.provider and agent.provider.api != "openai":
+        message = f"service.safety.moderation_by: the provider {agent.provider.api} judges no content; give words"
+        yield layers.finding(("service", "safety", "moderation_by"), "no-effect", message)
