@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ci import completion
+from ci.cli_images import images
 
 app = typer.Typer(
     name="roster",
@@ -388,6 +389,7 @@ forge = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(forge, name="forge")
+app.add_typer(images, name="images")
 Since = Annotated[
     list[str] | None,
     typer.Option("--since", metavar="COMMIT", help="What was applied last, for each place; the last 30 with none."),
@@ -457,6 +459,60 @@ def reviewed(
     from ci.commands.forge import run_reviewed
 
     run_reviewed(output, since or [], head)
+
+
+@forge.command(name="issues")
+def keep_issues(
+    findings: Annotated[Path, typer.Option("--findings", metavar="FILE", help="Of `roster images rescan`.")],
+) -> None:
+    """Hold one issue open for each finding in a recorded image, and close those that are gone."""
+    from ci.commands.forge import run_issues
+
+    run_issues(findings)
+
+
+@forge.command()
+def propose(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files and folders, as they are here.")],
+    branch: Annotated[str, typer.Option("--branch", help="Made, or brought up to date.")],
+    title: Annotated[str, typer.Option("--title", help="Of the pull request and its commit.")],
+    body: Annotated[Path | None, typer.Option("--body", metavar="FILE", help="Markdown.")] = None,
+    base: Annotated[str, typer.Option("--base", help="The branch that it is merged into.")] = "main",
+) -> None:
+    """Keep one pull request with what differs from the main branch; closed when nothing does."""
+    from ci.commands.forge import run_propose
+
+    run_propose(paths, branch, title, body, base)
+
+
+@app.command(name="run")
+def run_agent(
+    agent: Agent,
+    environment: OneEnvironment = "",
+    port: Annotated[int, typer.Option("--port", help="Where it listens on this machine.")] = 8080,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="A stand-in answers in the model's place: no key.")
+    ] = False,
+    env_file: Annotated[Path | None, typer.Option("--env-file", metavar="FILE", help="Secrets: NAME=value.")] = None,
+) -> None:
+    """Run an agent's service on this machine with the agent's own config, without a cluster. Ctrl-C ends it."""
+    from ci.commands.run import run
+
+    run(agent, environment, port, offline, env_file)
+
+
+@app.command(name="import")
+def import_character(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An elizaOS character, of any version.")],
+    pool: Annotated[str, typer.Option("--pool", help="Where the agent goes.", autocompletion=completion.pools)],
+    name: Annotated[str, typer.Option("--name", help="The agent's; the character's with none.")] = "",
+    owner: Annotated[str, typer.Option("--owner", help="A team; the pool's owner with none.")] = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Write a definition for an elizaOS character, and say what was changed in it. Secrets in it are refused."""
+    from ci.commands.import_character import run
+
+    run(file, pool, name, owner, dry_run)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ SHARED: tuple[tuple[str, tuple[str, ...]], ...] = (
 GUARDED: tuple[tuple[str, tuple[str, ...]], ...] = (
     (f"/{CATALOG}/", (PLATFORM_TEAM,)),
     (f"/{CATALOG}/waivers/", (SECURITY_TEAM,)),
+    (f"/{CATALOG}/exceptions/", (SECURITY_TEAM,)),
     (f"/{CATALOG}/teams.yaml", (PLATFORM_TEAM, SECURITY_TEAM)),
     ("/policies/", (SECURITY_TEAM,)),
     ("/.github/", (PLATFORM_TEAM, SECURITY_TEAM)),

@@ -3,8 +3,8 @@
 #
 # usage: ci/go_tools.sh [--built] NAME…      with --built nothing is built: exit 1 when one is missing
 #
-# A line of the list: name, package@version, and for a package whose go.mod points at folders beside it (Kubernetes) the
-# version under which those are published; `go install` refuses such a package.
+# A line of the list: name, package@version, and for a package whose go.mod replaces others, which `go install` refuses, a
+# third word: where it points at folders beside it (Kubernetes) the version under which those are published, else "replaced".
 set -euo pipefail
 
 list="$(dirname "$0")/go-tools.txt"
@@ -24,6 +24,8 @@ write_module() {
     echo "module roster.invalid/tool"
     sed -n '/^go /p' "$found"
     echo "require $module $version"
+    # Another module in place of one, as its makers build it.
+    sed -n '/^replace .* => [^.]/p' "$found"
     # v0.0.0 stands for a folder of the same repository.
     awk -v version="$folders" '$2 == "v0.0.0" { print "replace " $1 " => " $1 " " version }' "$found"
   } >"$1/go.mod"
@@ -32,7 +34,7 @@ write_module() {
 # Builds $1 from package $2@$3 into the folder $4; $5 as above, or empty.
 build_tool() {
   local minor="${3#v*.}"
-  if [ -z "$5" ]; then GOBIN="$4" go install "$2@$3" >&2; return; fi
+  if [ -z "$5" ]; then GOBIN="$4" go install -ldflags "-X main.version=${3#v}" "$2@$3" >&2; return; fi
   write_module "$4" "$2" "$3" "$5"
   local said="k8s.io/component-base/version"
   (

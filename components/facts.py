@@ -31,6 +31,7 @@ class Facts:
     databases: tuple[str, ...]
     image: str
     context_hash: str
+    barred: str
     pods_min: int
     pods_max: int
     cpu_request: float
@@ -82,6 +83,7 @@ def facts(agent: ResolvedAgent) -> Facts:
         databases=agent.databases,
         image=agent.image.reference,
         context_hash=agent.image.context_hash,
+        barred=agent.image.barred,
         pods_min=low,
         pods_max=high,
         cpu_request=cpu,

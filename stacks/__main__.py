@@ -1,8 +1,7 @@
 """The Pulumi program. The stack's name says what it holds (`components.stacks`); nothing is configured a stack.
 
 Everything is read, rendered and decided before the first resource is registered, so an error registers nothing and
-Pulumi leaves all objects as they were last applied. The stack `images` is known here and registers nothing: images are
-not yet built by this program.
+Pulumi leaves all objects as they were last applied.
 """
 
 import datetime
@@ -10,7 +9,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 TOP = Path(__file__).resolve().parent.parent
 # Pulumi puts only this folder on the path; the library is that of this checkout, not an installed one.
@@ -19,7 +18,7 @@ sys.path.insert(0, str(TOP))
 import pulumi  # noqa: E402
 
 from components.definition.findings import InvalidInput  # noqa: E402
-from components.definition.tree import WorkTree  # noqa: E402
+from components.definition.tree import FileProblem, WorkTree  # noqa: E402
 from components.fleet import Fleet  # noqa: E402
 from components.stacks import parse_stack  # noqa: E402
 from stacks.choose import Settings, choose, summary  # noqa: E402
@@ -63,16 +62,36 @@ def main() -> None:
     try:
         fleet = Fleet.open(WorkTree(TOP))
         stack = parse_stack(pulumi.get_stack(), fleet.catalog)
+        if stack.kind == "images":
+            build_images(fleet)
+            return
         namespace, decisions = choose(fleet, stack, given)
     except InvalidInput as error:
         refuse(str(error))
     except LookupError as error:
         refuse(str(error.args[0]))
-    except (RefusedError, ValueError) as error:
+    except (RefusedError, FileProblem, ValueError) as error:
         refuse(str(error))
     for line in summary(decisions):
         pulumi.log.info(line)
-    for output, value in register(stack, decisions, namespace).items():
+    export(register(stack, decisions, namespace))
+
+
+def build_images(fleet: Fleet) -> None:
+    """The stack `images`; what it needs is loaded for it alone."""
+    from components.builds.contexts import ContextError
+    from stacks.images import images_of, register_images
+
+    try:
+        images = images_of(fleet)
+    except ContextError as error:
+        refuse(str(error))
+    export(register_images(images, fleet, TOP))
+
+
+def export(outputs: dict[str, Any]) -> None:
+    """The stack's outputs."""
+    for output, value in outputs.items():
         pulumi.export(output, value)
 
 

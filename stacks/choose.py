@@ -41,8 +41,6 @@ def choose(fleet: Fleet, stack: Stack, settings: Settings) -> tuple[str, list[De
     Raises InvalidInput for faults in the files, ValueError for settings that cannot be read, and
     `stacks.decisions.RefusedError`.
     """
-    if stack.kind == "images":
-        return "", []
     held = contents(fleet, stack)
     instructions = read_instructions(settings.run) if settings.run else Instructions()
     if settings.allow_removals == stack.name:

@@ -25,8 +25,6 @@ def register(stack: Stack, decisions: Sequence[Decision], namespace: str) -> dic
     last; `held`: name → {commit, digest, why, reason} of what is not to be applied; `namespace`: where (of a pool and a
     shard).
     """
-    if stack.kind == "images":
-        return {"images": "not built by this program yet", "objects": 0}
     from components.resources.cluster import cluster_provider
 
     provider = cluster_provider(stack.environment, stack.cluster, stack.context)

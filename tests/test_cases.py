@@ -40,6 +40,8 @@ ELSEWHERE = {
     "not-utf-8": "test_bad_input.py::test_bytes_that_are_not_utf_8_are_placed",
     "symbolic-link": "test_bad_input.py::test_symbolic_links_are_named_and_never_followed",
     "unreadable": "test_bad_input.py::test_files_of_others_are_named",
+    "package-not-locked": "builds/test_contexts.py::test_what_the_lock_lacks_is_said_of_the_catalog_with_the_way_out",
+    "wrong-lock": "builds/test_contexts.py::test_a_damaged_lock_is_said_where_it_lies",
     "pool-too-large": "test_bad_input.py::test_a_pool_stays_within_what_a_namespace_holds",
     "pool-many-pods": "test_bad_input.py::test_a_pool_stays_within_what_a_namespace_holds",
     "pod-restricted": "policies/test_rules.py::test_a_failing_example_is_refused",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,43 @@ def run_issue(title: str, state: str, body: Path | None, name: str) -> None:
     text = _text(body)
     with _forge() as github:
         typer.echo(put_issue(github, name, title, text, _pointer()))
+
+
+def run_issues(findings: Path) -> None:
+    """Holds one issue open for each finding of a rescan."""
+    from ci.forge.issue import keep_issues
+    from ci.images.rescan import FAILED_SCAN, ISSUES
+
+    try:
+        content = json.loads(_text(findings))
+        wanted = {str(one["name"]): (str(one["title"]), str(one["text"])) for one in content["issues"]}
+        closable = content["closable"] is True
+    except (ValueError, KeyError, TypeError) as error:
+        raise fail(
+            f"{findings} is nothing that `roster images rescan` wrote: {error or type(error).__name__}"
+        ) from error
+    with _forge() as github:
+        for prefix in (ISSUES, FAILED_SCAN):
+            mine = {name: one for name, one in wanted.items() if name.startswith(prefix)}
+            written, gone = keep_issues(github, prefix, mine, _pointer(), closable or prefix == FAILED_SCAN)
+            for address in written:
+                typer.echo(address)
+            if gone:
+                typer.echo(f"closed: {', '.join(gone)}")
+
+
+def run_propose(paths: Sequence[Path], branch: str, title: str, body: Path | None, base: str) -> None:
+    """Keeps one pull request with the paths as they are in the work tree."""
+    from ci.forge.markdown import harmless
+    from ci.forge.proposal import propose
+
+    files = _changed_files(top(), paths)
+    text = _text(body) if body else f"{title}.\n\nMade by a job from the main branch; review it like any other change."
+    # GitHub lets the checks of what its own job token opens wait for somebody; those of an app's run at once.
+    token = os.environ.get("ROSTER_PROPOSAL_TOKEN", "").strip()
+    with _forge({"GITHUB_TOKEN": token} if token else {}) as github:
+        address = propose(github, branch, base, title, harmless(text), files)
+    typer.echo(address or f"nothing differs from {base}")
 
 
 def run_reviewed(output: Path, since: Sequence[str], head: str) -> None:
@@ -151,13 +189,46 @@ def _pulls(github: GitHub, here: Path, since: Sequence[str], head: str) -> list[
     return [queued] if queued else merged_pulls(github, commits_since(here, since, head))
 
 
+def _changed_files(here: Path, paths: Sequence[Path]) -> dict[str, str | None]:
+    """The files among `paths` that differ from the checked-out commit: path → text, None for one that is gone."""
+    from ci.git import changed_paths, git
+
+    files: dict[str, str | None] = {}
+    try:
+        changed = changed_paths(here, "HEAD")
+        for path in paths:
+            start = Path(os.path.relpath(path, here)).as_posix()
+            known = start == "." or path.exists() or git(here, "ls-tree", "-r", "--name-only", "HEAD", "--", start)
+            # A misspelt path would look as if nothing differed, and close the pull request.
+            if not known or start.startswith("../"):
+                raise fail(f"there is no {path} in this repository")
+            for one in changed:
+                if start in (".", one) or one.startswith(f"{start}/"):
+                    files[one] = _plain_text(here / one)
+    except GitError as error:
+        raise fail(str(error)) from error
+    return files
+
+
+def _plain_text(file: Path) -> str | None:
+    """What is proposed of a file; None of one that is gone."""
+    if not os.path.lexists(file):
+        return None
+    try:
+        if file.is_symlink() or os.access(file, os.X_OK):
+            raise ValueError("it is a link or a program")
+        return file.read_bytes().decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise fail(f"{file} cannot be proposed, only plain text can: {error}") from error
+
+
 @contextmanager
-def _forge() -> Iterator[GitHub]:
+def _forge(changes: Mapping[str, str] | None = None) -> Iterator[GitHub]:
     """The repository's API; what it refuses is said in a line, with exit code 1."""
     from ci.forge.github import ForgeError, GitHub, settings_from
 
     try:
-        with GitHub(settings_from(os.environ)) as github:
+        with GitHub(settings_from({**os.environ, **(changes or {})})) as github:
             yield github
     except (ForgeError, GitError) as error:
         raise fail(str(error), FINDINGS) from error

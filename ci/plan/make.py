@@ -235,14 +235,13 @@ def _count_removed(plan: Plan, base_paths: list[str], base: Side) -> None:
 
 
 def new_images(plan: Plan) -> dict[str, list[str]]:
-    """Images that must be built before the change can be applied: reference → agents. None was recorded for them."""
+    """Images that agents would begin to run and may not yet: why not → agents."""
     found: dict[str, list[str]] = {}
-    old = {change.before.context_hash for change in plan.changes if change.before}
     for change in plan.changes:
-        after = change.after
-        if after is None or not after.context_hash or "@sha256:" in after.image or after.context_hash in old:
+        before, after = change.before, change.after
+        if after is None or not after.barred or (before is not None and before.image == after.image):
             continue
-        agents = found.setdefault(after.image, [])
+        agents = found.setdefault(after.barred, [])
         if change.key not in agents:
             agents.append(change.key)
     return found

@@ -254,8 +254,10 @@ def _texts(plan: Plan) -> Iterator[str]:
 def _images(plan: Plan) -> Iterator[str]:
     images = new_images(plan)
     if images:
-        lines = ["## Images without a record yet: to be built, unless somebody has", ""]
-        lines += [f"- `{image}` for {_names(who)}" for image, who in sorted(images.items())]
+        lines = ["## Agents that wait for their image", ""]
+        lines += [f"- {_names(who)}: {why}" for why, who in sorted(images.items())]
+        lines += ["", "After the merge the job `images` builds, scans, signs and records what has no record."]
+        lines += ["Until the records are merged these agents stay as they are; everyone else's change goes on."]
         yield "\n".join(lines) + "\n"
 
 

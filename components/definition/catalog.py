@@ -32,6 +32,8 @@ from components.definition.fields import (
     Text,
     UrlPath,
 )
+from components.definition.image_settings import ImageSettings
+from components.definition.vulnerability_exceptions import VulnerabilityException
 
 Template = Annotated[str, Field(max_length=1000)]
 
@@ -89,6 +91,9 @@ class PlatformSettings(Closed):
     registry: ImageRef = Field(description="Where Roster's own images are pushed.", examples=["registry.example.com/a"])
     base_images: dict[Name, BaseImage] = Field(
         description="What images are built upon.", examples=[{"python": {"image": "python:3.11-slim"}}]
+    )
+    images: ImageSettings = Field(
+        default_factory=lambda: ImageSettings.model_validate({}), description="How images are built, judged and signed."
     )
     prices: Prices = Field(description="What resources cost.")
     gateway: Gateway = Field(description="The gateway that exposed agents are reached through.")
@@ -481,4 +486,8 @@ MAPPINGS: dict[str, type[Closed]] = {
     "queues": QueueSource,
 }
 REQUIRED_MAPPINGS = frozenset({"environments", "teams", "pools", "tiers", "runtimes"})
-FOLDERS: dict[str, type[Closed]] = {"images": ImageRecord, "waivers": Waiver}
+FOLDERS: dict[str, type[Closed]] = {
+    "images": ImageRecord,
+    "exceptions": VulnerabilityException,
+    "waivers": Waiver,
+}

@@ -118,6 +118,7 @@ MEANINGS: dict[str, str] = {
     r"^[A-Za-z0-9._:/-]+$": "a queue's name: letters, digits, '.', '_', ':', '/' and '-', such as research-jobs",
     r"^[0-9a-f]{64}$": "a hash of 64 hexadecimal digits",
     r"^[a-z]{2}(-[a-z]+)+-[0-9]$": "a region of AWS, such as eu-west-1",
+    r"^[0-9a-fA-F:.]+/[0-9]{1,3}$": "a network, such as 10.0.0.0/8",
     r"^https://": "an address that starts with https://",
     r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/(3[0-2]|[12]?[0-9])$": "a range of addresses, such as 10.20.0.0/16",
     r"^-[a-z0-9-]*[a-z0-9]$": "a suffix that starts with a hyphen, such as -dev",

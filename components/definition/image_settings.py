@@ -62,10 +62,30 @@ class Admission(Closed):
     credentials: Credentials | None = Field(None, description="The controller's way to a private registry.")
 
 
+class Gate(Closed):
+    """What stops an image."""
+
+    block_at: Literal["critical", "high", "medium"] = Field(
+        "critical", description="Findings that are at least so severe, fixed or not."
+    )
+    end_of_life: Literal["critical", "high", "medium", "low"] = Field(
+        "critical", description="How severe a base is that its makers mend no more."
+    )
+    database_days: int = Field(5, description="How old the scanner's database may be.", ge=1, le=30, examples=[5])
+
+
 class ImageSettings(Closed):
     """What makes an image the fleet's own."""
 
-    signing: KeylessSigning | KeySigning = Field(description="Who signs: `issuer` and `identity`, or `key`.")
+    builder: Literal["buildx", "buildah"] = Field("buildx", description="What builds: docker buildx, or buildah.")
+    platforms: list[Annotated[str, Field(pattern=r"^linux/[a-z0-9]+(/v[0-9])?$")]] | None = Field(
+        None, description="For which machines; the builder's own with none.", examples=[["linux/amd64", "linux/arm64"]]
+    )
+    scanner: Literal["trivy", "grype"] = Field("trivy", description="What looks for vulnerabilities.")
+    gate: Gate = Field(default_factory=lambda: Gate.model_validate({}), description="What stops an image.")
+    signing: KeylessSigning | KeySigning | None = Field(
+        None, description="Who signs: `issuer` and `identity`, or `key`; with none nobody does."
+    )
     admission: Admission = Field(
         default_factory=lambda: Admission.model_validate({}), description="What a cluster lets in."
     )

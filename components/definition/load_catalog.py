@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,24 +12,34 @@ from components.definition.findings import Finding
 from components.definition.places import (
     CATALOG,
     CONTEXTS,
+    NPM_LOCK,
     SETTINGS_FILE,
     name_problem,
 )
 from components.definition.reading import context_hash, model_problems, read_document
 from components.definition.tree import FileProblem, Listing, Tree
+from components.definition.vulnerability_exceptions import VulnerabilityException
 from components.definition.yaml_reader import Document
 
 
 @dataclass(slots=True)
 class Catalog:
-    """The platform team's decisions. `entries[kind][name]` is a model of `components.definition.catalog`."""
+    """The platform team's decisions. `entries[kind][name]` is a model of `components.definition.catalog`.
+
+    `contexts`: build context of a runtime → hash of its files, but for its npm lock, which stands in `locks`.
+    `image_contents` remembers what `resolve` worked out for images that agents share.
+    """
 
     settings: models.PlatformSettings
     entries: dict[str, dict[str, Any]]
     documents: dict[str, Document]
     records: dict[str, models.ImageRecord] = field(default_factory=dict)
+    record_files: dict[str, models.ImageRecord] = field(default_factory=dict)
     waivers: dict[str, models.Waiver] = field(default_factory=dict)
+    exceptions: dict[str, VulnerabilityException] = field(default_factory=dict)
     contexts: dict[str, str] = field(default_factory=dict)
+    locks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    image_contents: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     @property
     def environments(self) -> dict[str, models.Environment]:
@@ -73,6 +84,7 @@ def load_catalog(tree: Tree, listing: Listing) -> tuple[Catalog | None, list[Fin
     catalog.documents["settings"] = settings_document
     _load_folders(tree, listing, catalog, findings)
     catalog.contexts = _runtime_contexts(tree, catalog, findings)
+    catalog.locks = _locks(tree, catalog, findings)
     return catalog, findings
 
 
@@ -112,7 +124,13 @@ def _load_folders(tree: Tree, listing: Listing, catalog: Catalog, findings: list
             entry = model.model_validate(document.value)
             catalog.documents[path] = document
             if isinstance(entry, models.ImageRecord):
-                catalog.records[entry.context_hash or entry.image] = entry
+                key = entry.context_hash or entry.image
+                if key in catalog.records:
+                    other = next(file for file, one in catalog.record_files.items() if one == catalog.records[key])
+                    findings.append(document.finding((), "duplicate-value", f"{other} records this image already"))
+                catalog.records[key] = catalog.record_files[path] = entry
+            elif isinstance(entry, VulnerabilityException):
+                catalog.exceptions[path] = entry
             elif isinstance(entry, models.Waiver):
                 catalog.waivers[path] = entry
 
@@ -122,7 +140,7 @@ def _runtime_contexts(tree: Tree, catalog: Catalog, findings: list[Finding]) -> 
     for name, runtime in catalog.entries["runtimes"].items():
         if runtime.build and runtime.build not in hashes:
             try:
-                digest = context_hash(tree, f"{CONTEXTS}/{runtime.build}")
+                digest = context_hash(tree, f"{CONTEXTS}/{runtime.build}", without=NPM_LOCK)
             except FileProblem as problem:
                 findings.append(catalog.documents["runtimes"].finding((name, "build"), problem.rule, problem.message))
                 continue
@@ -132,3 +150,23 @@ def _runtime_contexts(tree: Tree, catalog: Catalog, findings: list[Finding]) -> 
             else:
                 hashes[runtime.build] = digest
     return hashes
+
+
+def _locks(tree: Tree, catalog: Catalog, findings: list[Finding]) -> dict[str, dict[str, Any]]:
+    """The npm locks of the runtimes' build contexts. Each image is built from the part of it that it needs."""
+    locks: dict[str, dict[str, Any]] = {}
+    for name in catalog.contexts:
+        path = f"{CONTEXTS}/{name}/{NPM_LOCK}"
+        if path not in tree.files(f"{CONTEXTS}/{name}").files:
+            continue
+        try:
+            locks[name] = json.loads(tree.read(path))
+            if not isinstance(locks[name]["packages"][""]["dependencies"], dict):
+                raise TypeError
+        except FileProblem as problem:
+            findings.append(Finding(path, 1, 1, problem.rule, problem.message))
+        except (ValueError, TypeError, KeyError):
+            message = "this is no package-lock.json of version 3; `bash ci/lock.sh` writes it anew"
+            findings.append(Finding(path, 1, 1, "wrong-lock", message))
+            locks.pop(name, None)
+    return locks

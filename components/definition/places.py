@@ -12,6 +12,7 @@ from components.definition.tree import AGENTS, Listing
 
 CATALOG: Final = f"{AGENTS}/catalog"
 CONTEXTS: Final = "components/images"
+NPM_LOCK: Final = "package-lock.json"
 SETTINGS_FILE: Final = f"{CATALOG}/settings.yaml"
 
 

@@ -50,13 +50,18 @@ def secrets_in(text: str, path: str) -> list[Finding]:
     return found
 
 
-def context_hash(tree: Tree, folder: str) -> str | None:
-    """SHA-256 over the names and contents of a build context's files; None when there are none or links among them."""
+def context_hash(tree: Tree, folder: str, without: str = "") -> str | None:
+    """SHA-256 over the names and contents of a build context's files; None when there are none or links among them.
+
+    `without`: a file in it that does not count.
+    """
     listing = tree.files(folder)
     if not listing.files or listing.links:
         return None
     digest = hashlib.sha256()
     for path in listing.files:
+        if without and path == f"{folder}/{without}":
+            continue
         content = hashlib.sha256(tree.read(path)).hexdigest()
         digest.update(f"{path[len(folder) + 1 :]}\0{content}\n".encode())
     return digest.hexdigest()

@@ -73,6 +73,9 @@ class Limits(Closed):
     queue_seconds: float | None = _f("How long a task may wait.", 10, gt=0, le=3600)
     max_characters: int | None = _f("Longest task.", 5000, ge=1, le=1_000_000)
     max_body_bytes: int | None = _f("Longest request.", 262_144, ge=1024, le=104_857_600)
+    trusted_proxies: list[Annotated[str, Field(pattern=r"^[0-9a-fA-F:.]+/[0-9]{1,3}$")]] | None = _f(
+        "Networks that are believed about whom they forward for.", ["10.0.0.0/8"]
+    )
     idle_seconds: float | None = _f("How long a connection may say nothing.", 10, gt=0, le=3600)
 
 

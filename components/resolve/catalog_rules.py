@@ -9,6 +9,7 @@ from typing import Any
 from components.definition.findings import Finding, nearest, one_of
 from components.definition.load_catalog import Catalog
 from components.definition.yaml_reader import KeyPath
+from components.resolve.package_rules import package_findings
 from components.resolve.templates import PLACEHOLDER, known_placeholders
 
 Report = Iterator[Finding]
@@ -165,4 +166,5 @@ _RULES: tuple[Callable[[Any], Report], ...] = (
     _suffixes_apart,
     _stack_names,
     _waves_rise,
+    package_findings,
 )

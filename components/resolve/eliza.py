@@ -9,6 +9,8 @@ from components.definition.findings import Finding, nearest
 from components.definition.places import beside
 from components.resolve.layers import Layers
 
+# What runs every character, whatever its plugins.
+RUNNERS = ("@elizaos/core", "@elizaos/plugin-bootstrap", "@elizaos/plugin-sql", "@elizaos/server")
 _ELIZA_PACKAGES = ("@elizaos/plugin-bootstrap", "@elizaos/plugin-sql")
 
 

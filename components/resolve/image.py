@@ -6,11 +6,14 @@ import hashlib
 import json
 from typing import Any
 
+from components.builds.npm_lock import lock_text, missing, subset
+from components.builds.plugin_needs import needs_text, plugin_needs
 from components.definition.catalog import ImageRecord, Runtime
 from components.definition.load_agent import LoadedAgent
 from components.definition.load_catalog import Catalog
 from components.definition.mirrored import mirrored
 from components.definition.places import CONTEXTS, beside
+from components.resolve.eliza import RUNNERS
 from components.resolve.resolved import Image, ImageSource
 
 # What an own build has by itself when its definition names no Dockerfile.
@@ -35,8 +38,10 @@ def image_of(
         return _ready(runtime.image, catalog)
     else:
         name = runtime.build or ""
-        folder, content, dockerfile = f"{CONTEXTS}/{name}", catalog.contexts[name], ""
-        repository = f"{registry}/{name}"
+        if runtime.eliza:
+            packages = tuple(sorted({*packages, *RUNNERS}))
+        folder, dockerfile, repository = f"{CONTEXTS}/{name}", "", f"{registry}/{name}"
+        content = _content(name, {one: _version(one, runtime, catalog) for one in packages}, catalog)
     source = ImageSource(
         repository=repository,
         folder=folder,
@@ -81,6 +86,21 @@ def _ready(reference: str, catalog: Catalog) -> Image:
         return Image(reference, "", named=reference)
     copy = mirrored(reference, catalog.settings.registry)
     return Image(f"{copy}@{record.digest}", "", None, record, reference)
+
+
+def _content(build: str, packages: dict[str, str], catalog: Catalog) -> str:
+    """Hash of a runtime's build context with just those npm packages."""
+    key = (build, *packages.items())
+    known = catalog.image_contents.get(key)
+    if known is None:
+        parts = [catalog.contexts[build]]
+        lock = catalog.locks.get(build)
+        # What the lock does not have is said of the catalog (`catalog_rules`), not of each agent.
+        if lock and not missing(lock, packages):
+            parts += [lock_text(subset(lock, packages)), needs_text(plugin_needs(packages, catalog))]
+        known = hashlib.sha256("\0".join(parts).encode()).hexdigest() if len(parts) > 1 else parts[0]
+        catalog.image_contents[key] = known
+    return known
 
 
 def _hash(source: ImageSource) -> str:

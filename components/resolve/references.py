@@ -129,5 +129,7 @@ def _catalog_names(catalog: Catalog) -> Iterator[tuple[str, KeyPath, str, str, I
     for name, runtime in entries["runtimes"].items():
         if runtime.base_image:
             yield "runtimes", (name, "base_image"), runtime.base_image, "base_images", catalog.settings.base_images
+    for file, exception in catalog.exceptions.items():
+        yield file, ("owner",), exception.owner, "teams", entries["teams"]
     for file, waiver in catalog.waivers.items():
         yield file, ("owner",), waiver.owner, "teams", entries["teams"]

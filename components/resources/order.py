@@ -12,8 +12,13 @@ Manifest = dict[str, Any]
 # pods that use it: the provider does not wait for one that is bound at its first use (pulumi-kubernetes 3130).
 STAGES: tuple[frozenset[str], ...] = (
     frozenset({"Namespace", "PriorityClass"}),
-    frozenset({"ResourceQuota", "LimitRange", "NetworkPolicy", "CiliumNetworkPolicy", "ServiceAccount"}),
-    frozenset({"SecretStore", "ClusterSecretStore"}),
+    frozenset(
+        {
+            *("ResourceQuota", "LimitRange", "NetworkPolicy", "CiliumNetworkPolicy", "ServiceAccount"),
+            *("ValidatingAdmissionPolicy", "ImageValidatingPolicy"),
+        }
+    ),
+    frozenset({"SecretStore", "ClusterSecretStore", "ValidatingAdmissionPolicyBinding"}),
     frozenset({"ConfigMap", "ExternalSecret", "PersistentVolumeClaim"}),
     frozenset({"Deployment"}),
     frozenset({"Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "TriggerAuthentication"}),

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from components.definition.load_catalog import Catalog
+from components.specs.image_admission import image_admission
 from components.specs.names import PREFIX, Manifest, priority_class
 
 
 def platform_manifests(environment: str, catalog: Catalog) -> list[Manifest]:
     """The platform's objects of an environment."""
     suffix = catalog.environments[environment].namespace_suffix or ""
+    settings = catalog.settings
+    return [*_priorities(catalog, suffix), *image_admission(settings.registry, settings.images, suffix)]
+
+
+def _priorities(catalog: Catalog, suffix: str) -> list[Manifest]:
     return [
         {
             "apiVersion": "scheduling.k8s.io/v1",

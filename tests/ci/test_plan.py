@@ -253,8 +253,16 @@ def test_the_stacks_of_a_change_are_named(fleet: Path) -> None:
 
 def test_an_image_that_nobody_has_built_is_named(fleet: Path) -> None:
     edit(fleet, "components/images/service/Dockerfile", "FROM x", "FROM z")
-    (agents,) = new_images(plan(fleet)).values()
+    found = plan(fleet)
+    ((why, agents),) = new_images(found).items()
     assert agents == ["sales/asker", "sales/writer"]
+    assert "has no record of having passed the gate" in why
+    assert f"- sales/asker, sales/writer: {why}" in as_markdown(found)
+
+
+def test_who_keeps_an_image_waits_for_none(fleet: Path) -> None:
+    edit(fleet, "agents/sales/writer.prompt.md", "offers", "letters")
+    assert new_images(plan(fleet)) == {}
 
 
 def test_what_others_merged_meanwhile_is_not_this_branch(fleet: Path) -> None:

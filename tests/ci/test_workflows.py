@@ -15,6 +15,7 @@ from typer.main import get_command
 from ci.cli import app
 from ci.cloud_access import CLOUDS
 from ci.workflow_environments import GITHUB, GITLAB, check, differences, github_jobs, gitlab_jobs
+from components.definition.image_settings import KeylessSigning
 
 TOP = Path(__file__).parents[2]
 FILES = sorted((TOP / ".github/workflows").glob("*.yaml"))
@@ -129,11 +130,90 @@ def test_whatever_reaches_a_cloud_is_told_all_that_the_clouds_need(name: str) ->
         assert any(needed <= set(step.get("env", {})) for step in job["steps"])
 
 
+CLOUD_NEEDS = {need for cloud in CLOUDS for need in cloud.needs}
+
+
+def called(job: Workflow) -> str:
+    """What a job runs."""
+    return "\n".join(step.get("run", "") for step in job["steps"])
+
+
+def writes(job: Workflow) -> set[str]:
+    """What a job may write; an identity is written too, as GitHub says it."""
+    return {right for right, level in job["permissions"].items() if level == "write"}
+
+
+def test_images_are_built_from_main_alone() -> None:
+    of = workflow("images")
+    assert set(of[True]) == {"push", "workflow_dispatch"}
+    assert of[True]["push"]["branches"] == ["main"]
+    assert of["jobs"]["missing"]["if"] == "github.ref == 'refs/heads/main'"
+    for name, job in of["jobs"].items():
+        assert name == "missing" or "needs.missing.outputs.any == 'true'" in job["if"], "a skipped job has no output"
+    assert of["concurrency"] == {"group": "images", "cancel-in-progress": False}
+
+
+def test_what_runs_a_dockerfile_cannot_sign_and_what_signs_writes_nothing_into_git() -> None:
+    jobs = workflow("images")["jobs"]
+    assert {name: writes(job) for name, job in jobs.items()} == {
+        "missing": set(),
+        "build": {"packages"},
+        "sign": {"packages", "id-token"},
+        "propose": {"contents", "pull-requests"},
+    }
+    for name, job in jobs.items():
+        assert ("images.sh build" in called(job)) is (name == "build")
+        assert ("images.sh sign" in called(job)) is (name == "sign")
+    assert {name for name, job in jobs.items() if job.get("environment") == "images"} == {"build", "sign"}
+
+
+def test_the_certificate_that_clusters_trust_names_the_workflow_that_signs() -> None:
+    (examples,) = [KeylessSigning.model_fields["identity"].examples]
+    assert examples
+    assert all(one.endswith("/.github/workflows/images.yaml@refs/heads/main") for one in examples)
+    settings = yaml.safe_load((TOP / "agents/catalog/settings.yaml").read_text("utf-8"))
+    identity = settings.get("images", {}).get("signing", {}).get("identity", examples[0])
+    assert identity.endswith("/.github/workflows/images.yaml@refs/heads/main")
+    signing = [file.stem for file in FILES if "images.sh sign" in file.read_text("utf-8")]
+    assert signing == ["images"]
+
+
+def test_a_pull_requests_images_are_built_with_nothing_in_hand_and_go_nowhere() -> None:
+    job = workflow("preview")["jobs"]["images"]
+    assert job["permissions"] == {"contents": "read"}
+    assert "environment" not in job
+    assert all("token" not in str(step.get("env", "")) for step in job["steps"])
+    script = (TOP / "ci/preview_images.sh").read_text("utf-8")
+    commands = "\n".join(line.split("#")[0] for line in script.splitlines())
+    assert "--push" not in commands
+    assert "registry_access" not in commands
+    assert "cloud_access" not in commands
+
+
+def test_what_reads_other_peoples_images_at_night_holds_nothing_that_writes() -> None:
+    jobs = workflow("rescan")["jobs"]
+    assert {name: writes(job) for name, job in jobs.items()} == {
+        "scan": {"id-token"},
+        "tell": {"contents", "issues", "pull-requests"},
+    }
+    assert jobs["scan"]["if"] == "github.ref == 'refs/heads/main'"
+    assert "if" not in jobs["tell"], "where nobody could look, nothing is told"
+    assert "rescan.sh scan" in called(jobs["scan"])
+    assert "rescan.sh tell" in called(jobs["tell"])
+
+
+@pytest.mark.parametrize(("name", "job"), [("images", "sign"), ("rescan", "scan")])
+def test_whatever_reaches_a_clouds_registry_is_told_all_that_the_clouds_need(name: str, job: str) -> None:
+    assert any(set(step.get("env", {})) >= CLOUD_NEEDS for step in workflow(name)["jobs"][job]["steps"])
+
+
 def test_gitlab_runs_the_same_scripts() -> None:
     github = {script for file in FILES if file.stem != "bench" for script in scripts(file.read_text("utf-8"))}
     gitlab = scripts((TOP / GITLAB).read_text("utf-8"))
     # GitLab has no fork's run with rights to guard, and no read-only identity for merge requests is set up there.
-    assert github - gitlab == {"comment.sh", "preview_stacks.sh"}
+    # Images are built by GitHub's jobs alone: docs/images.md says what GitLab lacks for it.
+    images = {"images.sh", "preview_images.sh", "rescan.sh"}
+    assert github - gitlab == {"comment.sh", "preview_stacks.sh"} | images
     assert gitlab <= github
 
 

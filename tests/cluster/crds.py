@@ -13,8 +13,13 @@ from real_crds import SOURCES, download
 from components.resources.order import STAGES
 
 OPERATOR = "github.com/prometheus-operator/prometheus-operator"
+KYVERNO = "github.com/kyverno/kyverno"
 # Kinds that are registered in some fleets and have no closed schema to compare.
 OTHERS = {
+    "ImageValidatingPolicy": (
+        KYVERNO,
+        "config/crds/policies.kyverno.io/policies.kyverno.io_imagevalidatingpolicies.yaml",
+    ),
     "ClusterSecretStore": SOURCES["SecretStore"],
     "ServiceMonitor": (OPERATOR, "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"),
 }

@@ -31,6 +31,10 @@ SOURCES = {
     "ScaledObject": ("github.com/kedacore/keda/v2", "config/crd/bases/keda.sh_scaledobjects.yaml"),
     "TriggerAuthentication": ("github.com/kedacore/keda/v2", "config/crd/bases/keda.sh_triggerauthentications.yaml"),
     "HTTPRoute": ("sigs.k8s.io/gateway-api", "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"),
+    "ImageValidatingPolicy": (
+        "github.com/kyverno/kyverno",
+        "config/crds/policies.kyverno.io/policies.kyverno.io_imagevalidatingpolicies.yaml",
+    ),
     "CiliumNetworkPolicy": (
         "github.com/cilium/cilium",
         "pkg/k8s/apis/cilium.io/client/crds/v2/ciliumnetworkpolicies.yaml",

@@ -30,6 +30,13 @@ from pulumi.runtime.proto import resource_pb2  # noqa: E402
 IMPORTED = time.perf_counter()
 
 
+# What providers add to their inputs: the digest of what was pushed, and what a program printed.
+MADE = {
+    "docker-build:index:Image": {"digest": "sha256:" + "ab" * 32},
+    "command:local:Command": {"stdout": "sha256:" + "ab" * 32 + "\n"},
+}
+
+
 class Echo(mocks.Mocks):
     """Answers as a cluster that takes everything, and as an engine that remembers `last`."""
 
@@ -41,7 +48,7 @@ class Echo(mocks.Mocks):
         return {"outputs": self.last.get(args.args["stackName"], {})}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        return f"id-of-{args.name}", args.inputs
+        return f"id-of-{args.name}", {**args.inputs, **MADE.get(args.typ, {})}
 
 
 class Recorder(mocks.MockMonitor):

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# One step on an image's way from a merge to its record. Each is a job of its own, so that none holds more than it needs.
+# usage: bash ci/images.sh missing          what the fleet needs and has no record of, for the other steps
+#        bash ci/images.sh build IMAGE      builds and pushes: runs Dockerfiles, so it cannot sign
+#        bash ci/images.sh sign IMAGE       scans, lists, signs, attests, records: runs nothing of the image
+#        bash ci/images.sh propose          one pull request with the records, from out/records/
+# The exit codes are those of `roster images`: 3 when the gate is closed, 6 when the registry is away.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+step=${1:?which step? usage: bash ci/images.sh missing | build IMAGE | sign IMAGE | propose}
+. ci/environment.sh
+
+case $step in
+missing)
+  images=$(roster images missing --json)
+  echo "$images"
+  if [ -n "${GITHUB_OUTPUT:-}" ]; then
+    any=$("$python" -c 'import json, sys; print(str(bool(json.load(sys.stdin)["include"])).lower())' <<<"$images")
+    printf 'images=%s\nany=%s\n' "$images" "$any" >>"$GITHUB_OUTPUT"
+  fi
+  ;;
+build)
+  image=${2:?which image?}
+  python -m ci.cloud_access python -m ci.registry_access
+  . ci/image_builder.sh
+  roster images build "$image" --push --cache
+  ;;
+sign)
+  image=${2:?which image?}
+  python -m ci.cloud_access python -m ci.registry_access
+  wanted=$(roster images tools)
+  tools=$(bash ci/image_tools.sh $wanted) # several words
+  PATH=$tools${tools:+:}$PATH
+  scanned=0
+  roster images scan "$image" --report out/images/report.md || scanned=$?
+  if [ -f out/images/report.md ]; then bash ci/summary.sh out/images/report.md; fi
+  [ $scanned = 0 ] || exit $scanned
+  # Without cosign among the tools, settings.yaml says that nobody signs. A key in a key management service is reached
+  # with the job's identity; without a key the job itself signs.
+  if [[ " $wanted " == *" cosign "* ]]; then
+    python -m ci.cloud_access roster images sign "$image" ${ROSTER_SIGNING_KEY:+--key "$ROSTER_SIGNING_KEY"}
+  fi
+  roster images record "$image" --output out/records
+  ;;
+propose)
+  found=(out/records/*.yaml)
+  if [ ! -f "${found[0]}" ]; then
+    echo "No image passed, so there is nothing to record."
+    exit 0
+  fi
+  mkdir -p agents/catalog/images
+  cp "${found[@]}" agents/catalog/images/
+  roster check
+  if [ -n "${GITHUB_TOKEN:-}" ]; then
+    roster forge propose --branch roster/images --title "Record images that were built" agents/catalog/images
+  fi
+  ;;
+*)
+  echo "there is no step $step" >&2
+  exit 2
+  ;;
+esac

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Looks every night for what is known by now of the images that are recorded, and says so on the forge.
+# usage: bash ci/rescan.sh scan      scans all recorded images by digest: out/rescan/, and the records that change
+#        bash ci/rescan.sh tell      one issue a finding, and one pull request that blocks or unblocks images
+# Nothing is deleted or restarted: a blocked image gets no new users, and who runs it runs it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+step=${1:?which step? usage: bash ci/rescan.sh scan | tell}
+. ci/environment.sh
+
+case $step in
+scan)
+  rm -rf out/rescan
+  python -m ci.cloud_access python -m ci.registry_access
+  wanted=$(roster images tools)
+  tools=$(bash ci/image_tools.sh $wanted) # several words
+  PATH=$tools${tools:+:}$PATH
+  found=0
+  roster images rescan --output out/rescan || found=$?
+  if [ -f out/rescan/report.md ]; then bash ci/summary.sh out/rescan/report.md; fi
+  # 3: something was found, and the next step tells it. Anything else: nobody could look, so nothing is told.
+  [ $found = 0 ] || [ $found = 3 ] || exit $found
+  mkdir -p out/rescan/records
+  git diff --name-only --diff-filter=M -- agents/catalog/images | while read -r file; do
+    cp "$file" out/rescan/records/
+  done
+  ;;
+tell)
+  changed=(out/rescan/records/*.yaml)
+  for file in "${changed[@]}"; do
+    # A record that was removed or made meanwhile is none of last night's.
+    if [ -f "agents/catalog/images/$(basename "$file")" ]; then cp "$file" agents/catalog/images/; fi
+  done
+  roster check
+  [ -n "${GITHUB_TOKEN:-}" ] || exit 0
+  roster forge issues --findings out/rescan/findings.json
+  roster forge propose --branch roster/rescan --title "Block images with new findings, let mended ones go" \
+    agents/catalog/images
+  ;;
+*)
+  echo "there is no step $step" >&2
+  exit 2
+  ;;
+esac

@@ -1,0 +1,161 @@
+"""What the scripts for images do with what Roster says, with a Roster that writes down how it was called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from git_projects import Clone, Remote, remote_with_fleet
+
+# Exit codes by command come from the variable CODES, such as "scan=3"; what `missing` says, from MISSING.
+STAND_IN = """#!/usr/bin/env bash
+echo "$*" >>"$APPLIED.calls"
+name=$2
+case "$1 $2" in
+"images missing") echo "$MISSING" ;;
+"images tools") echo "${TOOLS-trivy syft cosign}" ;;
+"images record") mkdir -p out/records; echo "image: x" >"out/records/$3.yaml" ;;
+"images scan") mkdir -p out/images; echo "# Report" >out/images/report.md ;;
+"images rescan") mkdir -p out/rescan; echo "# Report" >out/rescan/report.md ;;
+esac
+if [ "$name" = rescan ] && [ -n "${BLOCKED:-}" ]; then echo "blocked: [CVE-2026-1]" >>"$BLOCKED"; fi
+code=$(grep -o "\\b$name=[0-9]*" <<<"${CODES:-}" | cut -d= -f2)
+exit "${code:-0}"
+"""
+TWO = '{"include":[{"name":"fastapi-1"},{"name":"eliza-2"}]}'
+NONE = '{"include":[]}'
+RECORD = "agents/catalog/images/fastapi-1.yaml"
+RECORDED = f"image: registry.example.com/roster/fastapi\ncontext_hash: {'ab' * 32}\ndigest: sha256:{'cd' * 32}\n"
+
+
+@pytest.fixture(scope="module")
+def seed(tmp_path_factory: pytest.TempPathFactory) -> Remote:
+    return remote_with_fleet(tmp_path_factory.mktemp("seed"))
+
+
+@pytest.fixture
+def clone(seed: Remote, tmp_path: Path) -> Clone:
+    made = seed.copy(tmp_path).clone("clone")
+    (made.top / ".venv/bin/roster").write_text(STAND_IN, "utf-8")
+    # What it gets is large, and nobody calls it here.
+    (made.top / "ci/image_tools.sh").write_text('echo "got $*" >>"$APPLIED.calls"; echo /nowhere\n', "utf-8")
+    return made
+
+
+def calls(clone: Clone) -> list[str]:
+    """How Roster was called."""
+    file = clone.remote.applied.with_suffix(".calls")
+    return file.read_text("utf-8").splitlines() if file.exists() else []
+
+
+@pytest.mark.parametrize(("missing", "any_"), [(TWO, "true"), (NONE, "false")])
+def test_the_next_jobs_learn_which_images_are_missing(clone: Clone, missing: str, any_: str, tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    code, said = clone.run("images.sh", "missing", MISSING=missing, GITHUB_OUTPUT=str(output))
+    assert code == 0, said
+    assert output.read_text("utf-8").splitlines() == [f"images={missing}", f"any={any_}"]
+
+
+def test_nothing_is_built_when_the_definitions_have_faults(clone: Clone, tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    assert clone.run("images.sh", "missing", MISSING="", CODES="missing=1", GITHUB_OUTPUT=str(output))[0] == 1
+    assert not output.exists()
+
+
+def test_an_image_that_passes_the_gate_is_signed_and_then_recorded(clone: Clone) -> None:
+    code, said = clone.run("images.sh", "sign", "fastapi-1")
+    assert code == 0, said
+    assert [call.split()[1] for call in calls(clone)] == ["tools", "trivy", "scan", "sign", "record"]
+    assert "images sign fastapi-1" in calls(clone)
+    assert (clone.top / "out/records/fastapi-1.yaml").exists()
+
+
+@pytest.mark.parametrize("code", [3, 6, 7])
+def test_an_image_that_does_not_pass_is_neither_signed_nor_recorded(clone: Clone, code: int) -> None:
+    ended, said = clone.run("images.sh", "sign", "fastapi-1", CODES=f"scan={code}")
+    assert ended == code
+    assert "# Report" in said, "the reasons are shown"
+    assert calls(clone)[-1].startswith("images scan ")
+
+
+def test_an_image_that_is_not_signed_is_not_recorded(clone: Clone) -> None:
+    assert clone.run("images.sh", "sign", "fastapi-1", CODES="sign=8")[0] == 8
+    assert not (clone.top / "out/records").exists()
+
+
+def test_where_nobody_signs_what_passes_is_recorded_without(clone: Clone) -> None:
+    code, said = clone.run("images.sh", "sign", "fastapi-1", TOOLS="trivy syft")
+    assert code == 0, said
+    assert [call.split()[1] for call in calls(clone)] == ["tools", "trivy", "scan", "record"]
+
+
+def test_a_key_is_used_where_one_is_set(clone: Clone) -> None:
+    key = "awskms:///alias/roster"
+    assert clone.run("images.sh", "sign", "fastapi-1", ROSTER_SIGNING_KEY=key)[0] == 0
+    assert f"images sign fastapi-1 --key {key}" in calls(clone)
+
+
+def test_the_records_of_all_jobs_are_proposed_together(clone: Clone) -> None:
+    records = clone.top / "out/records"
+    records.mkdir(parents=True)
+    for name in ("fastapi-1", "eliza-2"):
+        (records / f"{name}.yaml").write_text("image: x\n", "utf-8")
+    code, said = clone.run("images.sh", "propose", GITHUB_TOKEN="t")
+    assert code == 0, said
+    assert calls(clone)[0] == "check", "a record that is not sound is not proposed"
+    assert [call for call in calls(clone) if call.startswith("forge propose --branch roster/images ")]
+    assert {file.name for file in (clone.top / "agents/catalog/images").iterdir()} >= {"fastapi-1.yaml", "eliza-2.yaml"}
+
+
+def test_nothing_is_proposed_when_nothing_passed(clone: Clone) -> None:
+    assert clone.run("images.sh", "propose", GITHUB_TOKEN="t")[0] == 0
+    assert calls(clone) == []
+
+
+def test_a_pull_requests_images_are_built_without_a_push_and_without_anybodys_login(clone: Clone) -> None:
+    (clone.remote.folder / ".docker").mkdir()
+    code, said = clone.run("preview_images.sh", MISSING=TWO)
+    assert code == 0, said
+    assert calls(clone)[-1] == "images build fastapi-1 eliza-2"
+
+
+def test_a_pull_request_that_needs_no_new_image_builds_none(clone: Clone) -> None:
+    assert clone.run("preview_images.sh", MISSING=NONE)[0] == 0
+    assert [call.split()[1] for call in calls(clone)] == ["missing"]
+
+
+@pytest.mark.parametrize(("code", "ended"), [(0, 0), (3, 0), (6, 6), (7, 7)])
+def test_findings_of_the_night_are_told_and_a_night_in_which_nobody_could_look_fails(
+    clone: Clone, code: int, ended: int
+) -> None:
+    assert clone.run("rescan.sh", "scan", CODES=f"rescan={code}")[0] == ended
+
+
+def test_the_records_that_a_night_changed_go_into_one_pull_request(clone: Clone) -> None:
+    clone.commit({RECORD: RECORDED})
+    code, said = clone.run("rescan.sh", "scan", CODES="rescan=3", BLOCKED=RECORD)
+    assert code == 0, said
+    clone.git("checkout", "--quiet", "--", RECORD)
+    code, said = clone.run("rescan.sh", "tell", GITHUB_TOKEN="t")
+    assert code == 0, said
+    assert "blocked" in (clone.top / RECORD).read_text("utf-8")
+    told = [call for call in calls(clone) if call.startswith("forge")]
+    assert told[0].startswith("forge issues --findings out/rescan/findings.json")
+    assert told[1].startswith("forge propose --branch roster/rescan ")
+
+
+def test_a_record_that_was_removed_meanwhile_does_not_come_back(clone: Clone) -> None:
+    clone.commit({RECORD: RECORDED})
+    assert clone.run("rescan.sh", "scan", CODES="rescan=3", BLOCKED=RECORD)[0] == 0
+    clone.git("rm", "--quiet", "--force", RECORD)
+    assert clone.run("rescan.sh", "tell", GITHUB_TOKEN="t")[0] == 0
+    assert not (clone.top / RECORD).exists()
+
+
+def test_a_catalog_with_faults_is_said_to_have_them_before_anybody_logs_in(clone: Clone) -> None:
+    clone.commit({RECORD: "image: x\n"})
+    code, said = clone.run("images.sh", "build", "fastapi-1")
+    assert code == 1
+    assert "digest is missing" in said
+    assert "Traceback" not in said
+    assert calls(clone) == []
