@@ -3,7 +3,8 @@
 usage: python -m bench.runtime_load [--rounds 10] [--seconds 3] [--connections 32] [--requests 100000] [--write]
 
 Behind both is the stand-in for the provider's API, which answers at once (`ci/stand_in/`). Rounds alternate between the
-two; ratios and differences are taken round by round and their median is given, so that a busy machine slows down both. `--requests 0` leaves the memory out.
+two; ratios and differences are taken round by round and their median is given, so that a busy machine slows down both.
+`--requests 0` leaves the memory out.
 """
 
 from __future__ import annotations

@@ -13,12 +13,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from components.builds.npm_lock import lock_text, package_json, without_addresses
 from components.definition.catalog import Runtime
 from components.definition.findings import InvalidInput
 from components.definition.load_catalog import Catalog, load_catalog
 from components.definition.tree import AGENTS, WorkTree
 from components.resolve.eliza import RUNNERS
+from components.resolve.npm_lock import lock_text, package_json, without_addresses
 
 LOCK = "components/images/eliza/package-lock.json"
 _OPTIONS = ("--package-lock-only", "--ignore-scripts", "--omit-lockfile-registry-resolved", "--no-audit", "--no-fund")

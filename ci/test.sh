@@ -11,6 +11,7 @@ ruff format --check --quiet .
 ruff check --quiet .
 step "types"
 mypy
+(cd components/images/fastapi && mypy --strict --python-executable "$(bash ../../../ci/runtime_venv.sh)" --package agent)
 step "import contracts"
 lint-imports
 step "tools of the tests"

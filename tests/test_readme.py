@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -153,3 +155,51 @@ def test_every_file_that_the_readme_names_is_there() -> None:
     named |= {path.rstrip("/") for path in re.findall(r"\]\(([\w./-]+)\)", README)}
     missing = [path for path in sorted(named) if not (TOP / path).exists() and not path.startswith("agents/")]
     assert missing == []
+
+
+@pytest.mark.skipif(not fits("ticket-triage"), reason="this fleet has no agent ticket-triage, which the README runs")
+def test_the_agent_of_the_readme_answers_as_the_readme_shows(copy: Path) -> None:
+    said = transcript("roster run ticket-triage --offline")
+    (shown,) = [json.loads(text) for kind, text in BLOCKS if kind == "json"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shutil.copytree(TOP / "ci", copy / "ci", ignore=shutil.ignore_patterns("__pycache__"))
+    program = [
+        sys.executable,
+        "-c",
+        "from ci.cli import main; main()",
+        "run",
+        "ticket-triage",
+        "--offline",
+        "--port",
+        port,
+    ]
+    running = subprocess.Popen(
+        program,
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(TOP)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        printed: list[str] = []
+        assert running.stdout
+        for line in running.stdout:
+            printed.append(line.strip())
+            if line.startswith("curl "):
+                break
+        assert [line for line in said if line.replace("8080", port) not in printed] == [], printed
+        answer = subprocess.run(shlex.split(printed[-1]), capture_output=True, text=True, check=True, timeout=60)
+        got = json.loads(answer.stdout)
+    finally:
+        running.terminate()
+        running.communicate(timeout=60)
+    assert got.keys() == shown.keys()
+    assert got["result"].startswith(shown["result"].removesuffix(" …"))
+    assert (got["agent_id"], got["model"], got["stop_reason"]) == (
+        shown["agent_id"],
+        shown["model"],
+        shown["stop_reason"],
+    )

@@ -18,13 +18,12 @@ from ci.images.builders import Builder, BuildFailure, build
 from ci.images.buildx import Buildx
 from ci.images.context_checks import CheckFailure, folder_findings, secret_findings
 from ci.images.fleet_images import record_path
-from ci.images.layout import compressed_size
+from ci.images.pushed import pushed_size
 from ci.images.records import record_text
 from ci.images.registry import Registry, RegistryError
 from ci.images.registry_login import default_config
 from ci.images.skopeo import CopyFailure, copy
 from ci.images.steps import FOLDER, LAYOUT, BuiltStep, folder_of, write_step
-from components.builds.context import Context
 from components.builds.contexts import ContextError, context_of
 from components.builds.needed import Needed
 from components.definition.catalog import ImageRecord
@@ -146,11 +145,12 @@ def _built(fleet: Fleet, image: Needed, push: bool, cache: bool) -> BuiltStep | 
         network=os.environ.get("ROSTER_BUILD_NETWORK", ""),
         credentials=default_config(os.environ) if push and default_config(os.environ).is_file() else None,
     )
-    return _step(image, context, made.digest, made.size_bytes, push)
-
-
-def _step(image: Needed, context: Context, digest: str, size_bytes: int, push: bool) -> BuiltStep:
-    return BuiltStep(image.name, image.repository, image.context_hash, digest, context.base, size_bytes, push)
+    size = made.size_bytes
+    if push:
+        # A registry that has the base's layers keeps them as they are packed there.
+        with Registry(default_config(os.environ)) as registry:
+            size = pushed_size(registry, image.repository, made.digest)
+    return BuiltStep(image.name, image.repository, image.context_hash, made.digest, context.base, size, push)
 
 
 def _copied(image: Needed, push: bool) -> BuiltStep:
@@ -160,9 +160,7 @@ def _copied(image: Needed, push: bool) -> BuiltStep:
         original = f"{repository_of(image.reference)}@{digest}"
         if push and image.repository != repository_of(image.reference):
             copy(original, f"{image.repository}@{digest}", default_config(os.environ))
-        size = compressed_size(
-            registry.manifest(original), lambda one: registry.manifest(f"{repository_of(original)}@{one}")
-        )
+        size = pushed_size(registry, repository_of(image.reference), digest)
     return BuiltStep(image.name, image.repository, "", digest, original, size, push)
 
 

@@ -20,7 +20,7 @@ from ci.images.cosign import SigningError
 from ci.images.fleet_images import fleet_images, record_path
 from ci.images.gate import Verdict, joined
 from ci.images.judging import Asked, judged, scanned_step
-from ci.images.layout import compressed_size
+from ci.images.pushed import pushed_size
 from ci.images.records import Recorded, new_record, record_text, recorded_images
 from ci.images.registry import Registry, RegistryError
 from ci.images.registry_login import default_config
@@ -196,10 +196,7 @@ def _scanned(fleet: Fleet, image: Needed, registry: Registry, verdicts: list[Ver
 
 def _pushed(fleet: Fleet, image: Needed, digest: str, registry: Registry, verdicts: list[Verdict]) -> int:
     """Judges an image that something else than `roster images build` pushed."""
-    size = compressed_size(
-        registry.manifest(f"{image.repository}@{digest}"),
-        lambda one: registry.manifest(f"{image.repository}@{one}"),
-    )
+    size = pushed_size(registry, image.repository, digest)
     base = image.source.base if image.source else ""
     write_step(top(), BuiltStep(image.name, image.repository, image.context_hash, digest, base, size, True))
     return _scanned(fleet, image, registry, verdicts)

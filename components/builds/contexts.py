@@ -9,12 +9,12 @@ from jinja2 import Environment, StrictUndefined
 
 from components.builds.context import Context
 from components.builds.needed import Needed
-from components.builds.npm_lock import lock_text, missing, package_json, subset
-from components.builds.plugin_needs import needs_text, plugin_needs
 from components.definition.load_catalog import Catalog
 from components.definition.places import NPM_LOCK
 from components.definition.tree import Tree
 from components.resolve.image import DOCKERFILE
+from components.resolve.npm_lock import lock_text, missing, package_json, subset
+from components.resolve.plugin_needs import needs_text, plugin_needs
 from components.resolve.resolved import ImageSource
 
 TEMPLATE = f"{DOCKERFILE}.j2"

@@ -347,6 +347,7 @@ class CatalogModel(Closed):
     input_per_million: float = Field(description="Price of a million tokens in.", ge=0)
     output_per_million: float = Field(description="Price of a million tokens out.", ge=0)
     max_output_tokens: int = Field(description="The longest answer that it gives.", ge=1)
+    temperature: bool = Field(True, description="false when the model takes none.")
     retires: Date | None = Field(None, description="The day from which it answers no more.")
 
 

@@ -17,6 +17,8 @@ EXAMPLES: dict[str, Any] = {
     "Waiver.owner": "security",
     "BaseImage.end_of_life": "2027-10-31",
     "Provider.api": "anthropic",
+    "CatalogModel.temperature": False,
+    "Runtime.service": True,
     "Runtime.secret_files": "/etc/agent-secrets",
     "Scan.database": "2026-11-20",
     "Scan.critical": 0,

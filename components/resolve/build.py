@@ -171,7 +171,13 @@ def _model(
         if given["max_tokens"] > most:
             message = f"model.max_tokens: {given['max_tokens']} is more than {name} can answer ({most})"
             findings.append(layers.finding(("model", "max_tokens"), "out-of-range", message))
-        return LanguageModel(offering[0], name, given["max_tokens"], float(given["temperature"]))
+        temperature: float | None = float(given["temperature"])
+        if not providers[offering[0]].models[name].temperature:
+            temperature = None
+            if any("temperature" in (values.get("model") or {}) for values in layers.own):
+                message = f"model.temperature: {name} takes none, so this has no effect"
+                findings.append(layers.finding(("model", "temperature"), "no-effect", message))
+        return LanguageModel(offering[0], name, given["max_tokens"], temperature)
     return LanguageModel("", name, given["max_tokens"], float(given["temperature"]))
 
 

@@ -6,14 +6,14 @@ import hashlib
 import json
 from typing import Any
 
-from components.builds.npm_lock import lock_text, missing, subset
-from components.builds.plugin_needs import needs_text, plugin_needs
 from components.definition.catalog import ImageRecord, Runtime
 from components.definition.load_agent import LoadedAgent
 from components.definition.load_catalog import Catalog
 from components.definition.mirrored import mirrored
 from components.definition.places import CONTEXTS, beside
 from components.resolve.eliza import RUNNERS
+from components.resolve.npm_lock import lock_text, missing, subset
+from components.resolve.plugin_needs import needs_text, plugin_needs
 from components.resolve.resolved import Image, ImageSource
 
 # What an own build has by itself when its definition names no Dockerfile.

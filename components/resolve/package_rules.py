@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from components.builds.npm_lock import missing
 from components.definition.findings import Finding
 from components.definition.load_catalog import Catalog
 from components.resolve.eliza import RUNNERS
+from components.resolve.npm_lock import missing
 
 # Kind of entry → its fields with the package and the version.
 _NAMED = {

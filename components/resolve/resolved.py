@@ -70,12 +70,12 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class LanguageModel:
-    """The model that the agent calls."""
+    """The model that the agent calls. `temperature` is None for a model that takes none."""
 
     provider: str
     name: str
     max_tokens: int
-    temperature: float
+    temperature: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def words_of(
         "model.provider": model.provider if model else "",
         "model.name": model.name if model else "",
         "model.max_tokens": str(model.max_tokens) if model else "",
-        "model.temperature": str(model.temperature) if model else "",
+        "model.temperature": str(model.temperature) if model and model.temperature is not None else "",
         "budget.tokens_per_day": str(budget.get("tokens_per_day", "")),
         "budget.cost_per_day": str(budget.get("cost_per_day", "")),
     }

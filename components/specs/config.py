@@ -84,7 +84,9 @@ def _character(agent: ResolvedAgent) -> dict[str, Any]:
     if agent.prompt:
         character["system"] = agent.prompt.text
     if agent.model:
-        model = {"model": agent.model.name, "maxTokens": agent.model.max_tokens, "temperature": agent.model.temperature}
+        model: dict[str, Any] = {"model": agent.model.name, "maxTokens": agent.model.max_tokens}
+        if agent.model.temperature is not None:
+            model["temperature"] = agent.model.temperature
         character["settings"] = {**model, **(character.get("settings") or {})}
     if agent.knowledge and agent.config:
         files = [{"path": f"{agent.config.mount}/{path}", "shared": False} for _, path in knowledge_items(agent)]

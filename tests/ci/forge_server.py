@@ -14,6 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from forge_git import ROUTES as GIT_ROUTES
+from forge_git import Objects
+
 REPOSITORY = "example/agents"
 BOT = "github-actions[bot]"
 TOKEN = "ghs_0123456789abcdefghij"
@@ -64,6 +67,8 @@ class Forge:
     refusals: list[Refusal] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     stored: list[dict[str, str]] = field(default_factory=list)
+    git: Objects = field(default_factory=Objects)
+    token: str = TOKEN
     page: int = 2
     next_id: int = 100
 
@@ -192,7 +197,7 @@ def _api(forge: Forge) -> type[BaseHTTPRequestHandler]:
                 data = said.encode() if isinstance(said, str) else json.dumps(said).encode()
                 self.send(refusal.status, data, **refusal.headers)
                 return
-            if asked.headers.get("Authorization") != f"Bearer {TOKEN}":
+            if asked.headers.get("Authorization") != f"Bearer {forge.token}":
                 self.send(401, json.dumps({"message": "Bad credentials"}).encode())
                 return
             status, content = answered(forge, asked)
@@ -287,13 +292,15 @@ def _pull(forge: Forge, asked: Asked, number: str) -> Answer:
 
 def _list_pulls(forge: Forge, asked: Asked) -> Answer:
     owner, _, branch = asked.query["head"].partition(":")
-    heads = {number: one["head"] for number, one in forge.pulls.items()}
+    state, base = asked.query["state"], asked.query.get("base")
     found = [
-        forge.pulls[number]
-        for number, head in heads.items()
-        if (head["ref"], head["repo"]["full_name"].partition("/")[0]) == (branch, owner)
+        one
+        for one in forge.pulls.values()
+        if (one["head"]["ref"], one["head"]["repo"]["full_name"].partition("/")[0]) == (branch, owner)
+        and state in ("all", one["state"])
+        and base in (None, one["base"]["ref"])
     ]
-    return 200, _Items(found if asked.query["state"] == "all" else [])
+    return 200, _Items(found)
 
 
 def _add_status(forge: Forge, asked: Asked, commit: str) -> Answer:
@@ -319,6 +326,7 @@ def _list_of(key: str, of: Callable[[Forge, str], list[Any]]) -> Callable[..., A
 
 
 ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
+    *GIT_ROUTES,
     ("GET", r"issues/(\d+)/comments", _list_comments),
     ("POST", r"issues/(\d+)/comments", _add_comment),
     ("PATCH", r"issues/comments/(\d+)", _edit_comment),

@@ -30,9 +30,14 @@ def grype() -> Path:
     return Path(built.stdout.strip())
 
 
-def planted_database(folder: Path, built: str = "") -> Path:
-    """A folder for GRYPE_DB_CACHE_DIR with the planted database, which claims to be of that moment (RFC 3339)."""
+def planted_database(folder: Path, built: str = "", without: str = "") -> Path:
+    """A folder for GRYPE_DB_CACHE_DIR with the planted database, which claims to be of that moment (RFC 3339).
+
+    `without`: a package of which nothing is known yet.
+    """
     wanted: dict[str, Any] = json.loads(_PLANTED.read_text())
+    wanted["advisories"] = [one for one in wanted["advisories"] if not without or one.get("package") != without]
+    folder.mkdir(exist_ok=True)
     (folder / "planted.json").write_text(json.dumps(wanted | {"built": built}))
     made = _said([str(_maker()), str(folder / "planted.json"), str(folder / "made")])
     assert made.returncode == 0, made.stderr

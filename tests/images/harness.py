@@ -17,7 +17,7 @@ from pathlib import Path
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "roster"
 # Debian's own client: another one before it on PATH may be too new for this engine.
-_DOCKER = "/usr/bin/docker"
+DOCKER = "/usr/bin/docker"
 _CA = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -92,7 +92,7 @@ def _dockerd(folder: Path) -> Iterator[list[str]]:
         process = subprocess.Popen(start, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True)
     try:
         _said(folder / "dockerd.log", r"API listen on \S+", process)
-        yield [_DOCKER, "--host", socket]
+        yield [DOCKER, "--host", socket]
     finally:
         assert process.stdin is not None
         process.stdin.close()

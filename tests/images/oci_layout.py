@@ -29,6 +29,8 @@ def write_layout(folder: Path, files: Mapping[str, str]) -> str:
         "os": "linux",
         "config": {},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(packed.getvalue()).hexdigest()}"]},
+        # One a layer, or buildah builds nothing upon it.
+        "history": [{"created_by": "a test"}],
     }
     config = _part(folder, json.dumps(settings).encode(), _CONFIG)
     manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": [layer]}

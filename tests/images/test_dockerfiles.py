@@ -83,7 +83,7 @@ def test_both_linters_would_find_what_is_bad(tmp_path: Path, checkov_python: str
     files = written(tmp_path, {"bad": bad})
     assert {"bad:DL3007", "bad:DL3004", "bad:DL3002"} <= hadolint(files)
     failed, read = checkov(tmp_path, checkov_python)
-    assert {"bad:CKV_DOCKER_3", "bad:CKV_DOCKER_7", "bad:CKV_DOCKER_8"} <= failed
+    assert {"bad:CKV_DOCKER_7", "bad:CKV_DOCKER_8"} <= failed
     assert read == 1
 
 

@@ -22,7 +22,7 @@ from runtime_python import runtime_python
 from stand_in_process import StandIn
 from stand_in_process import running as stand_in_running
 
-LACKING = harness.missing(*runtime_images.PROGRAMS, "dockerd", "runc")
+LACKING = harness.missing(*runtime_images.PROGRAMS, "dockerd", "runc", harness.DOCKER)
 pytestmark = pytest.mark.skipif(bool(LACKING), reason=LACKING)
 CALLER_KEY = "sk-caller-4711"
 HARDENED = ["--read-only", "--user", "10001:10001", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]

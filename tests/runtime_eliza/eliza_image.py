@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.builds.npm_lock import lock_text, package_json, subset
-from components.builds.plugin_needs import needs_text
 from components.resolve.eliza import RUNNERS
+from components.resolve.npm_lock import lock_text, package_json, subset
+from components.resolve.plugin_needs import needs_text
 
 CONTEXT = Path(__file__).parents[2] / "components/images/eliza"
 LOCK: dict[str, Any] = json.loads((CONTEXT / "package-lock.json").read_text())

@@ -15,10 +15,10 @@ import small_fleet
 from eliza_image import LOCK, LOCKED, packages, write_packages
 
 from ci.eliza_lock import LockError, catalog_packages, locked
-from components.builds.npm_lock import missing, package_json, subset, without_addresses
 from components.definition.tree import WorkTree
 from components.fleet import Fleet
 from components.resolve.eliza import RUNNERS
+from components.resolve.npm_lock import missing, package_json, subset, without_addresses
 
 TOP = Path(__file__).parents[2]
 PLUGINS = sorted(LOCKED.keys() - set(RUNNERS))

@@ -103,7 +103,7 @@ def _usable(document: object) -> dict[str, tuple[str, PublicKey]]:
         ):
             continue
         try:
-            key = jwt.PyJWK.from_dict({**entry, "alg": None} if "alg" not in entry else entry).key
+            key = jwt.PyJWK.from_dict(entry).key
         except jwt.PyJWTError:
             continue
         algorithm = _algorithm(key)
