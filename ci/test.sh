@@ -11,7 +11,7 @@ ruff format --check --quiet .
 ruff check --quiet .
 step "types"
 mypy
-(cd components/images/fastapi && mypy --strict --python-executable "$(bash ../../../ci/runtime_venv.sh)" --package agent)
+(cd components/images/fastapi && mypy --strict --cache-dir ../../../.mypy_cache/runtime --python-executable "$(bash ../../../ci/runtime_venv.sh)" --package agent)
 step "import contracts"
 lint-imports
 step "tools of the tests"
@@ -23,7 +23,8 @@ if [ $# -gt 0 ]; then
   python -m pytest --numprocesses auto --dist worksteal "$@"
 else
   step "tests"
-  python -m pytest --numprocesses auto --dist worksteal --ignore tests/cluster
+  # Kyverno takes six minutes of a core to build: ci/kyverno_test.sh, once a week.
+  python -m pytest --numprocesses auto --dist worksteal --ignore tests/cluster --ignore tests/images/test_kyverno.py
   # By itself: there is one API server, and what its tests wait for is not to be slowed down by others.
   step "tests on a real API server"
   python -m pytest tests/cluster

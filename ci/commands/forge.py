@@ -66,7 +66,7 @@ def run_issues(findings: Path) -> None:
     with _forge() as github:
         for prefix in (ISSUES, FAILED_SCAN):
             mine = {name: one for name, one in wanted.items() if name.startswith(prefix)}
-            written, gone = keep_issues(github, prefix, mine, _pointer(), closable or prefix == FAILED_SCAN)
+            written, gone = keep_issues(github, prefix, mine, _pointer(), closable)
             for address in written:
                 typer.echo(address)
             if gone:
@@ -198,9 +198,9 @@ def _changed_files(here: Path, paths: Sequence[Path]) -> dict[str, str | None]:
         changed = changed_paths(here, "HEAD")
         for path in paths:
             start = Path(os.path.relpath(path, here)).as_posix()
-            known = start == "." or path.exists() or git(here, "ls-tree", "-r", "--name-only", "HEAD", "--", start)
             # A misspelt path would look as if nothing differed, and close the pull request.
-            if not known or start.startswith("../"):
+            inside = not start.startswith("../")
+            if not inside or not (path.exists() or git(here, "ls-tree", "-r", "--name-only", "HEAD", "--", start)):
                 raise fail(f"there is no {path} in this repository")
             for one in changed:
                 if start in (".", one) or one.startswith(f"{start}/"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -135,14 +135,14 @@ def run_rescan(output: Path | None) -> None:
                 raise fail(f"{one.name}: {error}; no record was changed", REGISTRY) from error
             verdicts[one.name] = joined(found)
             typer.echo(headline(verdicts[one.name]))
+    if not records:
+        typer.echo("no image is recorded, so none was looked at", err=True)
     folder = output or top() / "out/rescan"
     changes = rescan({one.name: one.record.blocked or () for one in records}, verdicts)
-    _write(folder / "report.md", as_markdown(list(verdicts.values())))
-    content = {
-        "issues": [asdict(one) for one in changes.issues],
-        "closable": changes.closable,
-        "unneeded": unneeded(fleet.catalog.exceptions, verdicts.values()),
-    }
+    idle = [f"{path} is needed by no image any more: remove it" for path in _idle(fleet.catalog, verdicts)]
+    typer.echo("".join(f"{one}\n" for one in idle), nl=False)
+    _write(folder / "report.md", as_markdown(list(verdicts.values())) + "".join(f"\n- {one}\n" for one in idle))
+    content = {"issues": [asdict(one) for one in changes.issues], "closable": changes.closable}
     _write(folder / "findings.json", json.dumps(content, indent=1) + "\n")
     failed = [one for one in verdicts.values() if not one.judged]
     if failed:
@@ -153,6 +153,11 @@ def run_rescan(output: Path | None) -> None:
             record = one.record.model_copy(update={"blocked": list(changes.blocked[one.name]) or None})
             _write(top() / one.path, record_text(record))
     raise typer.Exit(CLOSED if changes.issues else CLEAN)
+
+
+def _idle(catalog: Catalog, verdicts: Mapping[str, Verdict]) -> list[str]:
+    """Exceptions that can go, where anything is recorded that could need them."""
+    return unneeded(catalog.exceptions, verdicts.values()) if verdicts else []
 
 
 def _chosen(fleet: Fleet, names: Sequence[str]) -> list[Needed]:

@@ -62,7 +62,7 @@ class Admission(Closed):
     credentials: Credentials | None = Field(None, description="The controller's way to a private registry.")
 
 
-class Gate(Closed):
+class ImageGate(Closed):
     """What stops an image."""
 
     block_at: Literal["critical", "high", "medium"] = Field(
@@ -82,7 +82,7 @@ class ImageSettings(Closed):
         None, description="For which machines; the builder's own with none.", examples=[["linux/amd64", "linux/arm64"]]
     )
     scanner: Literal["trivy", "grype"] = Field("trivy", description="What looks for vulnerabilities.")
-    gate: Gate = Field(default_factory=lambda: Gate.model_validate({}), description="What stops an image.")
+    gate: ImageGate = Field(default_factory=lambda: ImageGate.model_validate({}), description="What stops an image.")
     signing: KeylessSigning | KeySigning | None = Field(
         None, description="Who signs: `issuer` and `identity`, or `key`; with none nobody does."
     )

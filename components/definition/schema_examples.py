@@ -6,6 +6,10 @@ from typing import Any
 
 _SMALL = {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"cpu": "500m", "memory": "512Mi"}}
 _DIGEST = "sha256:" + "0123456789abcdef" * 4
+_SIGNING = {
+    "issuer": "https://token.actions.githubusercontent.com",
+    "identity": "https://github.com/example/agents/.github/workflows/images.yaml@refs/heads/main",
+}
 _ENDPOINT = {"namespace": "data", "labels": {"app.kubernetes.io/name": "postgresql"}, "port": 5432}
 
 EXAMPLES: dict[str, Any] = {
@@ -15,6 +19,16 @@ EXAMPLES: dict[str, Any] = {
     },
     "Tier.defaults": {"resources": _SMALL},
     "Waiver.owner": "security",
+    "PlatformSettings.images": {"scanner": "grype", "signing": _SIGNING},
+    "ImageSettings.builder": "buildx",
+    "ImageSettings.scanner": "trivy",
+    "ImageSettings.gate": {"block_at": "high"},
+    "ImageSettings.signing": _SIGNING,
+    "ImageSettings.admission": {"mode": "audit"},
+    "ImageGate.block_at": "high",
+    "ImageGate.end_of_life": "critical",
+    "Admission.mode": "audit",
+    "Admission.credentials": {"providers": ["amazon"]},
     "BaseImage.end_of_life": "2027-10-31",
     "Provider.api": "anthropic",
     "CatalogModel.temperature": False,

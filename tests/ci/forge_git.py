@@ -1,4 +1,4 @@
-"""The part of GitHub's REST API that makes commits: references, trees, commits, files, and pull requests of a branch."""
+"""The part of GitHub's REST API that makes commits: references, trees, commits, files, pull requests of a branch."""
 
 from __future__ import annotations
 
@@ -114,7 +114,9 @@ def _add_tree(forge: Forge, asked: Asked) -> Answer:
     files = dict(forge.git.trees[asked.body["base_tree"]])
     for entry in asked.body["tree"]:
         if ("sha" in entry) == ("content" in entry):
-            return _refused("Must supply either tree.sha or tree.content. Request will be rejected if both are present.")
+            return _refused(
+                "Must supply either tree.sha or tree.content. Request will be rejected if both are present."
+            )
         if "content" in entry:
             files[entry["path"]] = entry["content"]
         elif files.pop(entry["path"], None) is None:

@@ -36,13 +36,21 @@ class Asked:
 
 @dataclass
 class Refusal:
-    """An answer in place of the real one. `after`: what was asked for is done all the same, behind a broken proxy."""
+    """An answer in place of the real one, to a request of that method whose path ends so; to the next with neither.
+
+    `after`: what was asked for is done all the same, behind a broken proxy.
+    """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
     method: str = ""
     after: bool = False
+    path: str = ""
+
+    def meets(self, asked: Asked) -> bool:
+        """Whether it is for that request."""
+        return self.method in ("", asked.method) and asked.path.endswith(self.path)
 
 
 @dataclass
@@ -188,7 +196,7 @@ def _api(forge: Forge) -> type[BaseHTTPRequestHandler]:
             body = json.loads(self.rfile.read(length)) if length else None
             asked = Asked(self.command, parts.path, query, dict(self.headers), body)
             forge.asked.append(asked)
-            refusal = next((one for one in forge.refusals if one.method in ("", asked.method)), None)
+            refusal = next((one for one in forge.refusals if one.meets(asked)), None)
             if refusal:
                 forge.refusals.remove(refusal)
                 if refusal.after:

@@ -80,19 +80,19 @@ def test_the_required_checks_are_jobs_that_run_for_pull_requests_and_in_the_queu
         if {"pull_request", "merge_group"} <= set(workflow[True]):  # YAML 1.1 reads the key `on` as true
             jobs |= {name for name, job in workflow["jobs"].items() if "if" not in job}
     checks = ruleset["rules"]["requiredStatusChecks"]["requiredChecks"]
-    assert {one["context"] for one in checks} == jobs == {"test", "preview"}
+    assert {one["context"] for one in checks} == jobs == {"test", "preview", "images"}
     assert {one["integrationId"] for one in checks} == {15368}
 
 
 def test_each_environment_of_the_catalog_is_reached_from_main_alone(registered: Registered) -> None:
     found = environments(registered)
-    assert set(found) == {"dev", "staging", "prod", "preview", "drift"}
-    for name in ("dev", "staging", "prod", "drift"):
+    assert set(found) == {"dev", "staging", "prod", "preview", "drift", "images", "rescan"}
+    for name in ("dev", "staging", "prod", "drift", "images", "rescan"):
         assert found[name]["deploymentBranchPolicy"] == {"protectedBranches": False, "customBranchPolicies": True}
         assert found[name]["canAdminsBypass"] is False
     policies = [one["inputs"] for one in registered if one["type"] == "RepositoryEnvironmentDeploymentPolicy"]
     assert {one["environment"]: one["branchPattern"] for one in policies} == dict.fromkeys(
-        ("dev", "staging", "prod", "drift"), "main"
+        ("dev", "staging", "prod", "drift", "images", "rescan"), "main"
     )
 
 

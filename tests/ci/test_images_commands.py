@@ -360,11 +360,12 @@ def test_files_that_changed_since_the_build_are_another_image(fleet: Path) -> No
 
 def test_several_images_are_recorded_together_or_not_at_all(fleet: Path) -> None:
     first, second = built(fleet, "service").name, built(fleet).name
-    scanned(fleet, first)
+    scanned(fleet, second)
+    assert second < first, "it has its turn first"
     before = snapshot(fleet / "agents")
     assert roster(fleet, "images", "record").returncode == 3
     assert snapshot(fleet / "agents") == before
-    scanned(fleet, second)
+    scanned(fleet, first)
     done = roster(fleet, "images", "record")
     assert done.returncode == 0, "with no names: what was built here"
     assert sorted(done.stdout.split()[2::3]) == [f"agents/catalog/images/{one}.yaml" for one in (second, first)]
@@ -375,6 +376,13 @@ def test_where_nothing_was_built_nothing_is_done(fleet: Path, command: str) -> N
     done = roster(fleet, "images", command)
     assert (done.returncode, done.stdout) == (0, "")
     assert "nothing was built here: `roster images build` comes first" in done.stderr
+
+
+def test_a_night_before_anything_is_recorded_finds_nothing_and_says_so(fleet: Path) -> None:
+    done = roster(fleet, "images", "rescan")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "no image is recorded" in done.stderr
+    assert json.loads((fleet / "out/rescan/findings.json").read_text()) == {"issues": [], "closable": True}
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,11 @@ def engine() -> Iterator[list[str]]:
     """A dockerd of its own without networks of its own; gives the start of a docker command."""
     # Not below pytest's folder: a socket's path has at most 107 characters, and gigabytes are not to be kept.
     with tempfile.TemporaryDirectory(prefix="roster-dockerd-", ignore_cleanup_errors=True) as temporary:
-        yield from _dockerd(Path(temporary))
+        try:
+            yield from _dockerd(Path(temporary))
+        finally:
+            # The host's network, which dockerd leaves mounted.
+            subprocess.run(["umount", f"{temporary}/exec/netns/default"], check=False, capture_output=True)
 
 
 def _dockerd(folder: Path) -> Iterator[list[str]]:

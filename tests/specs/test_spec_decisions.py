@@ -36,7 +36,7 @@ def checksum(text: str, **files: str) -> str:
 def test_stopping_may_take_the_drain_and_then_the_runtimes_grace() -> None:
     pod = template(MINIMAL)["spec"]
     assert isinstance(pod, dict)
-    assert pod["terminationGracePeriodSeconds"] == 45 + DRAIN_SECONDS
+    assert pod["terminationGracePeriodSeconds"] == 80 + DRAIN_SECONDS
     assert pod["containers"][0]["lifecycle"]["preStop"] == {"sleep": {"seconds": DRAIN_SECONDS}}
     silent = template("version: 1\ndescription: Works.\nowner: growth\nruntime: worker\n")["spec"]
     assert isinstance(silent, dict)
@@ -189,20 +189,23 @@ def test_an_eliza_character_is_told_the_model_the_prompt_and_the_knowledge() -> 
 
 
 @pytest.mark.parametrize(
-    ("given", "recorded", "runs"),
+    ("given", "recorded", "copy"),
     [
-        ("docker.io/example/app:1.2.0", "docker.io/example/app:1.2.0", "docker.io/example/app@sha256:" + "7" * 64),
-        ("localhost:5000/app", "localhost:5000/app", "localhost:5000/app@sha256:" + "7" * 64),
-        ("app:1", "app:1", "app@sha256:" + "7" * 64),
-        ("docker.io/example/app:1.2.1", "docker.io/example/app:1.2.0", "docker.io/example/app:1.2.1"),
+        ("docker.io/example/app:1.2.0", "docker.io/example/app:1.2.0", "mirror/docker.io/example/app"),
+        ("localhost:5000/app", "localhost:5000/app", "mirror/localhost-5000/app"),
+        ("app:1", "app:1", "mirror/docker.io/library/app"),
+        ("docker.io/example/app:1.2.1", "docker.io/example/app:1.2.0", ""),
     ],
 )
-def test_a_ready_image_is_pinned_by_the_record_of_its_very_tag(given: str, recorded: str, runs: str) -> None:
+def test_a_recorded_ready_image_runs_as_its_copy_in_the_registry_by_digest(
+    given: str, recorded: str, copy: str
+) -> None:
     record = f"image: {recorded}\ndigest: sha256:{'7' * 64}\n"
     opened = fleet({"business/a.yaml": MINIMAL + f"image: {given}\n"}, {"images/app.yaml": record})
     agent: ResolvedAgent = opened.examine("agents/business/a.yaml").resolved["prod"]
-    assert agent.image.reference == runs
-    assert agent.image.pinned == ("@" in runs)
+    pinned = f"registry.example.com/roster/{copy}@sha256:{'7' * 64}"
+    assert agent.image.reference == (pinned if copy else given)
+    assert agent.image.pinned == bool(copy)
 
 
 def test_a_record_of_another_repository_is_not_taken() -> None:
