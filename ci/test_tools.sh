@@ -4,21 +4,22 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # Builders, a registry, the base image's maker, Redis: from Debian, where this is root on it.
-packages=(buildah docker-registry mmdebstrap redis-server runc skopeo)
 missing=()
-for package in "${packages[@]}"; do
+for package in buildah docker-registry mmdebstrap redis-server runc skopeo; do
   command -v "$package" >/dev/null || missing+=("$package")
 done
+command -v dockerd >/dev/null || missing+=(docker.io)
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "installing ${missing[*]} (once)"
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
   else
     echo "${missing[*]} missing, and this is not root on Debian: tests that build, push and run images are skipped"
   fi
 fi
 bash ci/runtime_venv.sh >/dev/null
+bash ci/checkov_venv.sh >/dev/null
 if command -v go >/dev/null; then
   bash ci/go_tools.sh helm kwok etcd kube-apiserver kube-controller-manager kube-scheduler cosign grype
 else

@@ -18,6 +18,7 @@ from ci.images.builders import Builder, BuildFailure, build
 from ci.images.buildx import Buildx
 from ci.images.context_checks import CheckFailure, folder_findings, secret_findings
 from ci.images.fleet_images import record_path
+from ci.images.index_only import PACKAGE_INDEXES
 from ci.images.pushed import pushed_size
 from ci.images.records import record_text
 from ci.images.registry import Registry, RegistryError
@@ -143,6 +144,7 @@ def _built(fleet: Fleet, image: Needed, push: bool, cache: bool) -> BuiltStep | 
         layout=layout,
         secrets=_certificates(),
         network=os.environ.get("ROSTER_BUILD_NETWORK", ""),
+        hosts=_hosts(settings.images.builder, push),
         credentials=default_config(os.environ) if push and default_config(os.environ).is_file() else None,
     )
     size = made.size_bytes
@@ -162,6 +164,11 @@ def _copied(image: Needed, push: bool) -> BuiltStep:
             copy(original, f"{image.repository}@{digest}", default_config(os.environ))
         size = pushed_size(registry, repository_of(image.reference), digest)
     return BuiltStep(image.name, image.repository, "", digest, original, size, push)
+
+
+def _hosts(builder: str, push: bool) -> Sequence[str] | None:
+    """What is not pushed may be anybody's: where the builder can, its commands reach package indexes alone."""
+    return PACKAGE_INDEXES if builder == "buildah" and not push and os.geteuid() == 0 else None
 
 
 def _certificates() -> dict[str, Path]:

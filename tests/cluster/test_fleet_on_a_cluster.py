@@ -33,17 +33,18 @@ class OnCluster:
     cluster: ControlPlane
     top: Path
     stacks: list[Stack]
+    fleet: Fleet
     first: Applied
 
     def parts(self) -> Iterator[Part]:
         """The agents."""
         for stack in self.stacks:
             if stack.kind == "shard":
-                yield from contents(FLEET, stack).parts
+                yield from contents(self.fleet, stack).parts
 
     def expected(self) -> list[Manifest]:
         """Every object that the fleet renders for this cluster."""
-        return [one for stack in self.stacks for part in contents(FLEET, stack).parts for one in part.manifests]
+        return [one for stack in self.stacks for part in contents(self.fleet, stack).parts for one in part.manifests]
 
     def again(self) -> Applied:
         """Applies all of it once more."""
@@ -60,7 +61,8 @@ def fleet(
         for stack in all_stacks(FLEET.catalog)
         if stack.context == request.param and (stack.kind != "shard" or stack.pool in FILLED)
     ]
-    on = OnCluster(cluster, top, stacks, Applied())
+    # With the records that this repository has not: images are built elsewhere.
+    on = OnCluster(cluster, top, stacks, Fleet.open(WorkTree(top)), Applied())
     # Another context's stacks may have the same names.
     wait_until_gone(cluster.api, on.expected())
     on.first = on.again()

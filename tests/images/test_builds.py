@@ -245,14 +245,15 @@ def test_a_build_that_hangs_is_stopped_with_all_that_it_has_started(
 ) -> None:
     host, base, builder = place
     # A number of seconds that nobody else sleeps.
-    files = {"Dockerfile": f"FROM {base}\nRUN sleep 86397\n".encode()}
+    sleep = f"sleep {900_000 + os.getpid()}"
+    files = {"Dockerfile": f"FROM {base}\nRUN {sleep}\n".encode()}
     build(plain(host, files={"Dockerfile": f"FROM {base}\n".encode()}, base=base), builder, False)
     monkeypatch.setattr(builders, "TIMEOUT_SECONDS", 6)
     with pytest.raises(BuildFailure, match=r"the build took more than 0\.1 minutes and was stopped"):
         build(plain(host, files=files, base=base), builder, False, network="host")
     # Killed they are at once, and gone when the kernel has come to it: on a busy machine after a while.
     for _ in range(100):
-        left = subprocess.run(["pgrep", "-f", "^sleep 86397"], check=False, capture_output=True).stdout
+        left = subprocess.run(["pgrep", "-f", f"^{sleep}"], check=False, capture_output=True).stdout
         if not left:
             break
         time.sleep(0.1)

@@ -110,7 +110,9 @@ def test_the_image_of_an_agent_goes_all_the_way_into_its_manifests(ground: Groun
     record, reference = one["record"], f"{one['repository']}@{one['record']['digest']}"
     assert record["context_hash"] == one["context_hash"]
     assert record["scan"]["scanner"].startswith("grype 0.")
-    assert (record["scan"]["critical"], record["scan"]["database"]) == (0, f"{TODAY}")
+    assert record["scan"]["critical"] == 0
+    # It was made just now, which may be after midnight.
+    assert record["scan"]["database"] in (f"{TODAY}", f"{TODAY + timedelta(days=1)}")
     assert "recorded" not in released.done("check")
     assert "passed: 0 critical" in released.done("images")
     released.done("render", "-e", "prod", "sales/scorer")
@@ -218,9 +220,6 @@ def test_a_new_finding_blocks_the_record_and_one_that_is_gone_lets_it_go(
     assert (issue["title"], told["closable"]) == ("CVE-2026-1001 in planted-npm", True)
     assert "sales/scorer" in issue["text"]
     assert json.loads(running.done("images", "missing", "--json")) == {"include": []}, "it is not built again"
-    again = running.record().read_text()
-    assert running.roster("images", "rescan").returncode == 3
-    assert running.record().read_text() == again
     ground.set(monkeypatch)
     running.done("images", "rescan")
     assert running.record().read_text() == before

@@ -80,8 +80,10 @@ func write(file, folder string) error {
 	if err != nil {
 		return err
 	}
+	// One moment for all: a provider that was captured at another second would be another one of the same name.
+	captured := time.Now().UTC()
 	for _, one := range wanted.Advisories {
-		if err := add(database, one, systems); err != nil {
+		if err := add(database, one, systems, captured); err != nil {
 			return fmt.Errorf("%s: %w", one.ID, err)
 		}
 	}
@@ -107,8 +109,7 @@ func operatingSystems(wanted map[string]system) (map[string]*v6.OperatingSystem,
 	return found, nil
 }
 
-func add(database v6.ReadWriter, one advisory, systems map[string]*v6.OperatingSystem) error {
-	captured := time.Now().UTC()
+func add(database v6.ReadWriter, one advisory, systems map[string]*v6.OperatingSystem, captured time.Time) error {
 	handle := &v6.VulnerabilityHandle{
 		Name:     one.ID,
 		Status:   v6.VulnerabilityActive,
