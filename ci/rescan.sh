@@ -18,8 +18,8 @@ scan)
   found=0
   roster images rescan --output out/rescan || found=$?
   if [ -f out/rescan/report.md ]; then bash ci/summary.sh out/rescan/report.md; fi
-  # 3: something was found, and the next step tells it. Anything else: nobody could look, so nothing is told.
-  [ $found = 0 ] || [ $found = 3 ] || exit $found
+  # 3: something was found; 7: nobody could look, and no record was changed. The next step tells both.
+  [ $found = 0 ] || [ $found = 3 ] || [ $found = 7 ] || exit $found
   mkdir -p out/rescan/records
   git diff --name-only --diff-filter=M -- agents/catalog/images | while read -r file; do
     cp "$file" out/rescan/records/

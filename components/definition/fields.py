@@ -120,7 +120,7 @@ MEANINGS: dict[str, str] = {
     r"^[a-z]{2}(-[a-z]+)+-[0-9]$": "a region of AWS, such as eu-west-1",
     r"^[0-9a-fA-F:.]+/[0-9]{1,3}$": "a network, such as 10.0.0.0/8",
     r"^linux/[a-z0-9]+(/v[0-9])?$": "a platform, such as linux/amd64",
-    r"^https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$": "an https:// address without a query",
+    r"^https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$": "an https:// address, no query",
     r"^(https://|spiffe://)[!-~]+$": "an identity that starts with https:// or spiffe://",
     r"^-----BEGIN PUBLIC KEY-----\n([A-Za-z0-9+/=]+\n)+-----END PUBLIC KEY-----\n?$": "a public key in PEM",
     r"^[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}$": "an image by digest, such as registry.example.com/app@sha256:…",

@@ -114,11 +114,13 @@ def test_many_removals_touch_nothing_without_a_reviewers_permission(repository: 
     foreseen = repository.roster("preview", "--environment", "dev")
     assert foreseen.code == 3, foreseen.text
     done = repository.roster("up")
-    assert (done.code, "roster: allow removals" in done.text) == (3, True), done.text
+    assert (done.code, "roster: allow deletions" in done.text) == (3, True), done.text
     assert repository.versions() == before
     assert all(agent in done.text for agent in going)
     permission = tmp_path / "permission.json"
-    permission.write_text(json.dumps({"kind": "deletions", "by": "ann", "pull": 7, "head": commit}), "utf-8")
+    permission.write_text(
+        json.dumps({"kind": "deletions", "by": "ann", "pull": 7, "head": commit, "at": "2026-11-21T12:00:00Z"}), "utf-8"
+    )
     allowed = repository.roster("up", "--permission", str(permission))
     assert (allowed.code, "ann allows removals for #7" in allowed.text) == (0, True), allowed.text
     assert repository.agents() == {"one", "live"}
