@@ -22,8 +22,11 @@ def record_images(top: Path) -> list[str]:
             continue
         digest = one.reference.partition("@")[2] or f"sha256:{hashlib.sha256(one.name.encode()).hexdigest()}"
         lines = [f"image: {one.reference}", f"digest: {digest}", f"scan: {SCAN}"]
+        lines.append(f"signature: sha256:{'5' * 64}")
         if one.context_hash:
             lines.insert(1, f'context_hash: "{one.context_hash}"')
+        else:
+            lines.append(f"repository: {one.repository}")
         file = top / f"agents/catalog/images/{one.name}.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("\n".join(lines) + "\n", "utf-8")

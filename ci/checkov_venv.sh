@@ -18,40 +18,5 @@ if [ "${1:-}" = --lock ]; then
     --no-annotate --no-header --upgrade "$folder/checkov.in" --output-file "$lock"
 fi
 
-find_python() {
-  local name
-  for name in "$PWD/.venv/bin/python" python3 python3.13 python3.12 python3.11 python; do
-    if "$name" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-      # The interpreter itself, so that nothing here depends on a .venv that may be made anew.
-      "$name" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))'
-      return
-    fi
-  done
-  echo "Checkov's environment needs Python 3.11 or newer on PATH" >&2
-  return 1
-}
-
-python="$(find_python)"
-version="$(sed -n 's/^checkov==\([^ ]*\).*/\1/p' "$lock")"
-hash="$( (cat "$lock"; "$python" --version) | sha256sum | cut -c1-8)"
-cache="${XDG_CACHE_HOME:-$HOME/.cache}/roster/checkov"
-folder="$cache/$version-$hash"
-
-if [ ! -x "$folder/bin/python" ]; then
-  mkdir -p "$cache"
-  # One makes it, others wait; a half-made one is never seen, since it gets its name only at the end.
-  exec 9>"$cache/.lock"
-  flock 9
-  if [ ! -x "$folder/bin/python" ]; then
-    echo "installing Checkov $version (once; about a minute) …" >&2
-    staged="$(mktemp -d "$cache/.staged-XXXXXX")"
-    trap 'rm -rf "$staged"' EXIT
-    "$python" -m venv "$staged" >&2
-    # By -m: the scripts' first lines name the staged folder and do not survive the move.
-    "$staged/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock" >&2
-    mv -T "$staged" "$folder"
-    trap - EXIT
-  fi
-  flock -u 9
-fi
-echo "$folder/bin/python"
+. ci/locked_venv.sh
+locked_venv checkov "$lock" "Checkov"

@@ -50,6 +50,8 @@ def choose(fleet: Fleet, stack: Stack, settings: Settings) -> tuple[str, list[De
     if stack.kind == "shard":
         _refuse_moves(fleet, stack, set(offered), set(last))
     barred = {part.name: part.barred for part in held.parts if part.barred}
+    if stack.kind == "shard":
+        barred |= _moving(fleet, stack, set(last) - set(offered))
     decisions = decide(offered, last, instructions, settings.commit, _frozen(fleet, stack, settings.now), barred)
     # A preview is what reviewers look at: their record comes after it.
     if settings.reviewed or not settings.preview:
@@ -68,6 +70,18 @@ def summary(decisions: Sequence[Decision]) -> list[str]:
         f"{_SAID[action]} ({reason})"
         for (action, reason), names in sorted(groups.items())
     ]
+
+
+def _moving(fleet: Fleet, stack: Stack, gone: set[str]) -> dict[str, str]:
+    """Agents of other pools now whose image may not be run yet there: until then they stay where they are → why."""
+    found = {}
+    for path in fleet.definitions:
+        pool, name = agent_of(path)
+        if name in gone and pool != stack.pool:
+            agent = fleet.examine(path, [stack.environment]).resolved.get(stack.environment)
+            if agent and agent.image.barred:
+                found[name] = f"it moves to the pool {pool}, and there {agent.image.barred}"
+    return found
 
 
 def _frozen(fleet: Fleet, stack: Stack, now: str) -> str:
@@ -120,7 +134,7 @@ def _refuse_unreviewed(
         before = last.get(one.name)
         earlier: list[Manifest] = list(before.manifests) if before else []
         if one.action == "apply" and one.record:
-            now = list(one.record.manifests)
+            now = list(one.reviewed or one.record.manifests)
             unexplained += (
                 reviewed.unexplained(stack.environment, stack.cluster, now, earlier) if reviewed else [one.name]
             )

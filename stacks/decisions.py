@@ -7,6 +7,7 @@ an agent, and one that goes back to objects that ran before.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -26,12 +27,16 @@ GOES_BACK = "goes back to what ran before"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is registered for an agent, a pool or the platform: `record.manifests`. None: not even a component."""
+    """What is registered for an agent, a pool or the platform: `record.manifests`. None: not even a component.
+
+    `reviewed`: what reviewers saw of it, where that is not quite what is registered; none otherwise.
+    """
 
     name: str
     action: Action
     record: Applied | None
     reason: str = ""
+    reviewed: Objects = ()
 
 
 class RefusedError(Exception):
@@ -50,6 +55,7 @@ def decide(
 
     `last` has None for what left a record that cannot be read. `frozen` says why nothing may change; empty when it may.
     `barred`: name → why nobody may begin to run its image; who runs it already goes on, and nothing is deleted for it.
+    Of a name that is not offered: why it may not go yet.
     Raises RefusedError when something that must be held is not known well enough for that, or too much would go.
     """
     run = _Run(last, instructions, commit, frozen, barred or {})
@@ -79,8 +85,26 @@ def stopped(manifests: Objects) -> bool:
 
 def images(manifests: Objects) -> frozenset[str]:
     """References of the images that the objects run."""
+    return frozenset(one["image"] for one in _containers(manifests))
+
+
+def begins(offered: Objects, last: Objects) -> bool:
+    """Whether pods would begin to run an image: one that is new to them, or any, where none ran."""
+    return bool(images(offered) - images(last)) or (stopped(last) and not stopped(offered))
+
+
+def with_images_of(offered: Objects, last: Objects) -> Objects:
+    """The offered objects, with the images that the last ones ran."""
+    kept = copy.deepcopy(offered)
+    ran = {one["name"]: one["image"] for one in _containers(last)}
+    for one in _containers(kept):
+        one["image"] = ran.get(one["name"], one["image"])
+    return kept
+
+
+def _containers(manifests: Objects) -> list[Manifest]:
     templates = [one["spec"]["template"]["spec"] for one in manifests if one["kind"] == "Deployment"]
-    return frozenset(container["image"] for template in templates for container in template["containers"])
+    return [container for template in templates for container in template["containers"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +139,24 @@ class _Run:
             return Decision(name, "remove", None)
         # Without instructions nobody watches but the engine; and a new agent has nothing that it could be returned to.
         proven = self.instructions.apply is None or stopped(offered) or not last.digest
-        return Decision(name, "apply", Applied(self.commit, digest, offered, proven=proven).over(last), first)
+        reviewed: Objects = ()
+        if first == STOPS and name in self.barred:
+            # A stop must not fail for an image that nobody has, nor let it in by the next start.
+            offered, reviewed = with_images_of(offered, last.manifests), offered
+            digest = objects_digest(offered)
+        return Decision(name, "apply", Applied(self.commit, digest, offered, proven=proven).over(last), first, reviewed)
 
     def _not_yet(self, name: str, offered: Objects, last: Applied, first: str) -> str:
+        barred = self.barred.get(name, "")
         if offered and name in self.last and last == INCOMPLETE:
             # What an earlier run began is finished: to hold it would be to delete what is there of it.
+            if barred:
+                raise RefusedError(f"{name} was begun by a run that did not end, and cannot be finished: {barred}")
             return ""
         if self.frozen and not first:
             return self.frozen
-        if name in self.barred and not first and images(offered) - images(last.manifests):
-            return self.barred[name]
+        if barred and not first and (not offered or begins(offered, last.manifests)):
+            return barred
         return "" if self.instructions.may_change(name) else "its turn has not come"
 
     def _without_record(self, name: str, offered: Objects) -> Decision:

@@ -83,7 +83,7 @@ def _pin(fleet: Fleet, name: str, registry: Registry, update: bool, today: str) 
         digest = registry.digest(reference)
     except RegistryError as error:
         raise fail(f"{name}: {error}", REGISTRY) from error
-    known = fleet.catalog.records.get(reference)
+    known = fleet.catalog.pins.get(reference)
     if known and known.digest == digest:
         typer.echo(f"{name}: {reference} is {digest} still")
         return False

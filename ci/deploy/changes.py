@@ -88,7 +88,8 @@ def change_of(stack: Stack, name: str, offer: Offer | None, record: Record | Non
     if last.digest == offer.digest:
         return None if last.proven else Change(stack, name, "unproven", offer, last)
     first = _first(offer, last)
-    barred = "" if offer.image in images(last.manifests) else offer.barred
+    resumed = stopped(last.manifests) and not offer.suspended
+    barred = "" if offer.image in images(last.manifests) and not resumed else offer.barred
     if last.held and last.held.digest == offer.digest:
         return Change(stack, name, "held", offer, last, held=last.held, barred=barred)
     return Change(stack, name, "changed" if last.digest else "new", offer, last, first=first, barred=barred)

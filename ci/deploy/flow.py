@@ -102,7 +102,10 @@ class Flow:
             if stacks:
                 self.say(f"{one.environment}: {', '.join(stack.name for stack in stacks)}")
                 self.steps.shared(one, stacks)
-        waiting = {change.stack.pool for change in one.changes if _is_new(change) and self._waits(change, blocked)}
+        newcomers = [change for change in one.changes if _is_new(change) and self._waits(change, blocked)]
+        # Of its pool, or by its name: an agent that moves to another pool is new there.
+        waiting = {("pool", change.stack.pool) for change in newcomers}
+        waiting |= {("agent", change.name) for change in newcomers}
         self._agents(one, [change for change in one.changes if self._ready(change, blocked, waiting)])
         self.steps.record(one)
         if one.faults or one.unknown:
@@ -125,7 +128,7 @@ class Flow:
             self.say(f"{one.environment}: removes {names(last)}")
             self.steps.remove(one, last)
 
-    def _ready(self, change: Change, blocked: set[str], waiting: set[str]) -> bool:
+    def _ready(self, change: Change, blocked: set[str], waiting: set[tuple[str, str]]) -> bool:
         """Whether the agent may change here now; says why when it may not."""
         if change.kind == "held" and not self._released(change):
             return False
@@ -135,7 +138,7 @@ class Flow:
         if change.barred:
             self.steps.ledger.bar(change)
             return False
-        if change.kind == "removed" and change.stack.pool in waiting:
+        if change.kind == "removed" and {("pool", change.stack.pool), ("agent", change.name)} & waiting:
             self.steps.ledger.because([change], SUCCESSOR)
             return False
         return True

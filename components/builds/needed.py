@@ -59,7 +59,8 @@ def needed(uses: Iterable[Use], catalog: Catalog) -> list[Needed]:
     """Every image once, sorted by name, with all that run it."""
     groups: dict[str, list[Use]] = {}
     for use in uses:
-        groups.setdefault(use.image.context_hash + use.image.named, []).append(use)
+        repository = use.image.source.repository if use.image.source else use.image.named
+        groups.setdefault(f"{repository} {use.image.context_hash}", []).append(use)
     return sorted((_needed(group, catalog) for group in groups.values()), key=lambda one: one.name)
 
 

@@ -446,6 +446,15 @@ class ImageRecord(Closed):
         None, description="Hash of what it is built from; none for a ready image."
     )
     digest: Digest = Field(description="What was pushed, or what the tag stood for.")
+    repository: ImageRef | None = Field(
+        None,
+        description="Where the copy of a ready image lies.",
+        examples=["registry.example.com/a/mirror/docker.io/app"],
+    )
+    base: Name | None = Field(None, description="The base image that it was built upon.", examples=["python"])
+    runtimes: list[Name] | None = Field(
+        None, description="The runtimes that it is the image of.", examples=[["fastapi"]]
+    )
     size_bytes: int | None = Field(None, description="How much is pulled.", ge=1)
     built: Date | None = Field(None, description="The day on which it was built, or the tag looked up.")
     scan: Scan | None = Field(None, description="What the gate let pass.")

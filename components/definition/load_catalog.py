@@ -27,13 +27,16 @@ class Catalog:
     """The platform team's decisions. `entries[kind][name]` is a model of `components.definition.catalog`.
 
     `contexts`: build context of a runtime → hash of its files, but for its npm lock, which stands in `locks`.
+    `records`: (image, context hash; empty for a ready image) → what passed the gate. `pins`: reference → what its tag
+    stood for when it was looked up. `record_files`: both, by path.
     `image_contents` remembers what `resolve` worked out for images that agents share.
     """
 
     settings: models.PlatformSettings
     entries: dict[str, dict[str, Any]]
     documents: dict[str, Document]
-    records: dict[str, models.ImageRecord] = field(default_factory=dict)
+    records: dict[tuple[str, str], models.ImageRecord] = field(default_factory=dict)
+    pins: dict[str, models.ImageRecord] = field(default_factory=dict)
     record_files: dict[str, models.ImageRecord] = field(default_factory=dict)
     waivers: dict[str, models.Waiver] = field(default_factory=dict)
     exceptions: dict[str, VulnerabilityException] = field(default_factory=dict)
@@ -124,15 +127,24 @@ def _load_folders(tree: Tree, listing: Listing, catalog: Catalog, findings: list
             entry = model.model_validate(document.value)
             catalog.documents[path] = document
             if isinstance(entry, models.ImageRecord):
-                key = entry.context_hash or entry.image
-                if key in catalog.records:
-                    other = next(file for file, one in catalog.record_files.items() if one == catalog.records[key])
-                    findings.append(document.finding((), "duplicate-value", f"{other} records this image already"))
-                catalog.records[key] = catalog.record_files[path] = entry
+                _add_record(catalog, path, entry, findings)
             elif isinstance(entry, VulnerabilityException):
                 catalog.exceptions[path] = entry
             elif isinstance(entry, models.Waiver):
                 catalog.waivers[path] = entry
+
+
+def _add_record(catalog: Catalog, path: str, entry: models.ImageRecord, findings: list[Finding]) -> None:
+    for file, other in catalog.record_files.items():
+        same = (other.image, other.context_hash) == (entry.image, entry.context_hash)
+        if same and (other.scan is None) == (entry.scan is None):
+            message = f"{file} records this image already"
+            findings.append(catalog.documents[path].finding((), "duplicate-value", message))
+    catalog.record_files[path] = entry
+    if entry.scan is None and not entry.context_hash:
+        catalog.pins[entry.image] = entry
+    else:
+        catalog.records[entry.image, entry.context_hash or ""] = entry
 
 
 def _runtime_contexts(tree: Tree, catalog: Catalog, findings: list[Finding]) -> dict[str, str]:
@@ -140,7 +152,7 @@ def _runtime_contexts(tree: Tree, catalog: Catalog, findings: list[Finding]) -> 
     for name, runtime in catalog.entries["runtimes"].items():
         if runtime.build and runtime.build not in hashes:
             try:
-                digest = context_hash(tree, f"{CONTEXTS}/{runtime.build}", without=NPM_LOCK)
+                digest = context_hash(tree, f"{CONTEXTS}/{runtime.build}", without=NPM_LOCK if runtime.eliza else "")
             except FileProblem as problem:
                 findings.append(catalog.documents["runtimes"].finding((name, "build"), problem.rule, problem.message))
                 continue
@@ -155,7 +167,8 @@ def _runtime_contexts(tree: Tree, catalog: Catalog, findings: list[Finding]) -> 
 def _locks(tree: Tree, catalog: Catalog, findings: list[Finding]) -> dict[str, dict[str, Any]]:
     """The npm locks of the runtimes' build contexts. Each image is built from the part of it that it needs."""
     locks: dict[str, dict[str, Any]] = {}
-    for name in catalog.contexts:
+    of_eliza = {one.build for one in catalog.entries["runtimes"].values() if one.eliza}
+    for name in catalog.contexts.keys() & of_eliza:
         path = f"{CONTEXTS}/{name}/{NPM_LOCK}"
         if path not in tree.files(f"{CONTEXTS}/{name}").files:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 from typing import Any
 
 from components.definition.catalog import ImageRecord, Runtime
@@ -30,8 +31,8 @@ def image_of(
     if "build" in merged:
         folder = beside(agent.file, merged["build"]["context"]) or ""
         content = agent.contexts.get(folder, "")
-        dockerfile = merged["build"].get("dockerfile") or DOCKERFILE
-        repository = f"{registry}/{agent.pool}-{agent.name}"
+        dockerfile = posixpath.normpath(merged["build"].get("dockerfile") or DOCKERFILE)
+        repository = f"{registry}/{agent.pool}/{agent.name}"
         # What the runtime's own image has of plugins is none of this one's.
         packages = ()
     elif runtime.image:
@@ -54,16 +55,14 @@ def image_of(
         user=runtime.user,
     )
     digest = _hash(source)
-    record = catalog.records.get(digest)
-    if record and record.image != repository:
-        record = None
+    record = _signed(catalog.records.get((repository, digest)), catalog)
     return Image(f"{repository}@{record.digest}" if record else f"{repository}:{digest[:16]}", digest, source, record)
 
 
 def base_image(name: str, catalog: Catalog) -> str:
     """A base image's reference, by digest when the catalog or a record says one; empty when there is no such entry."""
     entry = catalog.settings.base_images.get(name)
-    return pinned(entry.image, catalog.records.get(entry.image)) if entry else ""
+    return pinned(entry.image, catalog.pins.get(entry.image)) if entry else ""
 
 
 def pinned(reference: str, record: ImageRecord | None) -> str:
@@ -81,11 +80,18 @@ def repository_of(reference: str) -> str:
 
 def _ready(reference: str, catalog: Catalog) -> Image:
     """A ready image, or its copy in the registry once that is recorded: a tag then stands for one digest for good."""
-    record = catalog.records.get(reference)
-    if record is None:
-        return Image(reference, "", named=reference)
+    record = _signed(catalog.records.get((reference, "")), catalog)
     copy = mirrored(reference, catalog.settings.registry)
+    # A copy in another registry, or of another digest than is asked for, is not this one.
+    if record is None or record.repository != copy or reference.partition("@")[2] not in ("", record.digest):
+        return Image(pinned(reference, catalog.pins.get(reference)), "", named=reference)
     return Image(f"{copy}@{record.digest}", "", None, record, reference)
+
+
+def _signed(record: ImageRecord | None, catalog: Catalog) -> ImageRecord | None:
+    """The record, unless it lacks the signature that clusters ask for."""
+    wanted = catalog.settings.images.signing is not None
+    return None if record and wanted and record.signature is None else record
 
 
 def _content(build: str, packages: dict[str, str], catalog: Catalog) -> str:

@@ -169,3 +169,58 @@ def _faults(files: dict[str, Any] = AGENTS, **options: Any) -> list[Finding]:
     with pytest.raises(InvalidInput) as refused:
         _opened(files, **options)
     return refused.value.findings
+
+
+def test_one_folder_for_two_agents_is_two_images_and_each_needs_its_own_record() -> None:
+    files = {**OWN, "business/twin.yaml": OWN["business/own.yaml"]}
+    images = _images(_opened(files))
+    assert {one.agents for one in images.values()} == {("business/own",), ("business/twin",)}
+    assert len({one.context_hash for one in images.values()}) == 1
+
+
+def test_a_ready_image_that_was_copied_to_another_registry_has_no_record_here() -> None:
+    digest = "sha256:" + "ab" * 32
+    record = f"image: docker.io/example/app:1\ndigest: {digest}\nrepository: {{}}/mirror/docker.io/example/app\n"
+    record += 'scan: {{scanner: grype, database: "2026-11-20", critical: 0, high: 0, medium: 0, low: 0}}\n'
+    agent = {"business/a.yaml": MINIMAL + "image: docker.io/example/app:1\n"}
+    for registry, passed in (("registry.example.com/roster", True), ("elsewhere.example.com/roster", False)):
+        (image,) = _images(_opened({**agent, "catalog/images/app.yaml": record.format(registry)})).values()
+        assert image.passed is passed
+
+
+def test_a_record_of_another_digest_than_the_agent_names_is_not_its_record() -> None:
+    named, other = "docker.io/example/app@sha256:" + "ab" * 32, "sha256:" + "cd" * 32
+    record = f"image: {named}\ndigest: {other}\nrepository: registry.example.com/roster/mirror/docker.io/example/app\n"
+    record += 'scan: {scanner: grype, database: "2026-11-20", critical: 0, high: 0, medium: 0, low: 0}\n'
+    files = {"business/a.yaml": MINIMAL + f"image: {named}\n", "catalog/images/app.yaml": record}
+    fleet = _opened(files)
+    (image,) = _images(fleet).values()
+    assert not image.passed
+    assert fleet.examine("agents/business/a.yaml").resolved["prod"].image.reference == named
+
+
+def test_where_images_are_signed_a_record_without_a_signature_counts_for_nothing() -> None:
+    files = {"business/plain.yaml": MINIMAL}
+    (image,) = _images(_opened(files)).values()
+    record = f'image: {image.reference}\ncontext_hash: "{image.context_hash}"\ndigest: sha256:{"ab" * 32}\n'
+    record += 'scan: {scanner: grype, database: "2026-11-20", critical: 0, high: 0, medium: 0, low: 0}\n'
+    signing = (
+        "images: {signing: {issuer: https://issuer.example.com, identity: https://example.com/images.yaml@main}}\n"
+    )
+    for settings, signature, passed in (
+        ("", "", True),
+        (signing, "", False),
+        (signing, f"signature: sha256:{'5' * 64}\n", True),
+    ):
+        (found,) = _images(
+            _opened({**files, "catalog/images/one.yaml": record + signature}, settings=settings)
+        ).values()
+        assert found.passed is passed
+
+
+def test_a_lock_in_a_context_that_is_no_elizaos_image_counts_whole() -> None:
+    one, other = (
+        _images(_opened({"business/plain.yaml": MINIMAL}, {"components/images/fastapi/package-lock.json": text}))
+        for text in (b'{"a": 1}', b'{"a": 2}')
+    )
+    assert one.keys() != other.keys()

@@ -201,3 +201,68 @@ def test_a_finding_in_a_recorded_image_keeps_newcomers_out_and_changes_nothing_e
     assert "in verse" in _prompt(run, "plain")
     assert "fresh" not in {one["object"]["metadata"]["name"] for one in run.of("Deployment")}
     assert "blocked by CVE-2026-1" in done.stderr
+
+
+def test_a_stop_and_a_start_let_no_image_in_that_has_no_record(top: Path) -> None:
+    memory = _applied(top)
+    (before,) = [one["object"] for one in _run(top)[1].of("Deployment") if one["object"]["metadata"]["name"] == "plain"]
+    runtimes = top / "agents/catalog/runtimes.yaml"
+    text = runtimes.read_text("utf-8")
+    runtimes.write_text(text.replace("build: fastapi", "build: fastapi\n  build_args: {A: b}"), "utf-8")
+    for line in ("suspended: true\n", ""):
+        _write(top, "plain", MINIMAL + line)
+        done, run = _run(top, memory)
+        assert done.returncode == 0, done.stderr
+        memory = _memory(run)
+        (now,) = [one["object"] for one in run.of("Deployment") if one["object"]["metadata"]["name"] == "plain"]
+        assert now["spec"]["replicas"] == 0
+        assert _image(now) == _image(before)
+    record_images(top)
+    (now,) = [
+        one["object"] for one in _run(top, memory)[1].of("Deployment") if one["object"]["metadata"]["name"] == "plain"
+    ]
+    assert now["spec"].get("replicas") != 0
+    assert _image(now) != _image(before)
+
+
+def test_a_stopped_agent_does_not_start_with_an_image_that_was_blocked_meanwhile(top: Path) -> None:
+    memory = _applied(top)
+    (record,) = (top / "agents/catalog/images").glob("fastapi-*.yaml")
+    record.write_text(record.read_text("utf-8") + "blocked: [CVE-2026-1]\n", "utf-8")
+    _write(top, "stopped", MINIMAL)
+    done, run = _run(top, memory)
+    assert done.returncode == 0, done.stderr
+    (now,) = [one["object"] for one in run.of("Deployment") if one["object"]["metadata"]["name"] == "stopped"]
+    assert now["spec"]["replicas"] == 0
+
+
+def test_what_a_run_left_half_made_is_not_finished_with_an_image_that_has_no_record(top: Path) -> None:
+    memory = _applied(top)
+    (urn,) = [one for one in memory[STACK] if one.endswith("::plain")]
+    memory[STACK][urn]["outputs"] = {}
+    for record in (top / "agents/catalog/images").glob("fastapi-*.yaml"):
+        record.unlink()
+    done, run = _run(top, memory)
+    _refused(done, run, "plain was begun by a run that did not end", "no record")
+
+
+def test_an_agent_that_moved_to_another_pool_is_not_removed_while_its_image_there_has_no_record(top: Path) -> None:
+    own = MINIMAL + "build: {context: own}\n"
+    (top / "agents/business/own").mkdir()
+    (top / "agents/business/own/Dockerfile").write_text("FROM scratch\n", "utf-8")
+    _write(top, "plain", own)
+    record_images(top)
+    memory = _applied(top)
+    (top / "agents/business/own").rename(top / "agents/community/own")
+    (top / "agents/business/plain.yaml").rename(top / "agents/community/plain.yaml")
+    done, run = _run(top, memory)
+    assert done.returncode == 0, done.stderr
+    assert any(one["name"] == "plain" for one in run.resources)
+    assert "it moves to the pool community" in done.stderr
+    record_images(top)
+    assert not any(one["name"] == "plain" for one in _run(top, memory)[1].resources)
+
+
+def _image(deployment: dict[str, Any]) -> str:
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return str(container["image"])

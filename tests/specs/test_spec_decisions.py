@@ -200,7 +200,10 @@ def test_an_eliza_character_is_told_the_model_the_prompt_and_the_knowledge() -> 
 def test_a_recorded_ready_image_runs_as_its_copy_in_the_registry_by_digest(
     given: str, recorded: str, copy: str
 ) -> None:
-    record = f"image: {recorded}\ndigest: sha256:{'7' * 64}\n"
+    record = (
+        f"image: {recorded}\ndigest: sha256:{'7' * 64}\nrepository: registry.example.com/roster/{copy or 'other'}\n"
+    )
+    record += 'scan: {scanner: grype, database: "2026-11-20", critical: 0, high: 0, medium: 0, low: 0}\n'
     opened = fleet({"business/a.yaml": MINIMAL + f"image: {given}\n"}, {"images/app.yaml": record})
     agent: ResolvedAgent = opened.examine("agents/business/a.yaml").resolved["prod"]
     pinned = f"registry.example.com/roster/{copy}@sha256:{'7' * 64}"

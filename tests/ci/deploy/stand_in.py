@@ -30,7 +30,7 @@ Objects = tuple[dict[str, Any], ...]
 
 def objects(text: str, replicas: int = 1, image: str = "first") -> Objects:
     """An agent's objects, as far as anything here looks at them."""
-    template = {"spec": {"containers": [{"image": image}]}}
+    template = {"spec": {"containers": [{"name": "agent", "image": image}]}}
     spec = {"replicas": replicas, "text": text, "template": template}
     return ({"kind": "Deployment", "metadata": {"name": text}, "spec": spec},)
 

@@ -17,7 +17,7 @@ from ci.engine.failure import Failure
 from components.applied import Applied
 from components.digest import objects_digest
 from components.stacks import all_stacks
-from stacks.decisions import goes_first
+from stacks.decisions import goes_first, images
 
 POOLS = """\
 business:
@@ -481,3 +481,49 @@ def test_going_back_asks_no_gate(world: World) -> None:
         world.files[environment, "business", "agent-1"] = objects("one 1")
     assert deploy(world)[0] == "well"
     assert world.running("prod")["agent-1"] == "one 1"
+
+
+def _image_of(world: World, environment: str, agent: str) -> str:
+    for stack in world.shards():
+        record = world.memory.get(stack.name, {}).get(agent)
+        if stack.environment == environment and record:
+            (image,) = images(record.manifests)
+            return image
+    raise AssertionError(f"{agent} is not there")
+
+
+def test_a_stop_keeps_the_old_image_and_a_start_does_not_let_the_new_one_in(world: World) -> None:
+    world.barred["second"] = "its image second has no record of having passed the gate"
+    for replicas in (0, 1):
+        for environment in ENVIRONMENTS:
+            world.files[environment, "business", "agent-1"] = objects(f"new {replicas}", replicas, image="second")
+        assert deploy(world)[0] == "well"
+        for environment in ENVIRONMENTS:
+            assert world.running(environment)["agent-1"] == "new 0", "stopped at once, and not started with that image"
+            assert _image_of(world, environment, "agent-1") == "first"
+    world.barred.clear()
+    assert deploy(world)[0] == "well"
+    assert {_image_of(world, one, "agent-1") for one in ENVIRONMENTS} == {"second"}
+
+
+def test_a_stopped_agent_does_not_start_with_an_image_that_was_blocked_meanwhile(world: World) -> None:
+    change(world, ["agent-1"], "one 1", replicas=0)
+    assert deploy(world)[0] == "well"
+    world.barred["first"] = "its image first is blocked by CVE-2026-1"
+    change(world, ["agent-1"], "started")
+    world.runs.clear()
+    assert deploy(world)[0] == "well"
+    assert world.running("dev")["agent-1"] == "one 1"
+    assert world.runs == [], "nobody is asked to try"
+
+
+def test_an_agent_that_moves_to_another_pool_stays_until_its_image_there_may_be_run(world: World) -> None:
+    world.barred["second"] = "its image second has no record of having passed the gate"
+    for environment in ENVIRONMENTS:
+        del world.files[environment, "business", "agent-1"]
+        world.files[environment, "community", "agent-1"] = objects("moved", image="second")
+    assert deploy(world)[0] == "well"
+    assert {world.running(one)["agent-1"] for one in ENVIRONMENTS} == {"one 1"}
+    world.barred.clear()
+    assert deploy(world)[0] == "well"
+    assert {world.running(one)["agent-1"] for one in ENVIRONMENTS} == {"moved"}
