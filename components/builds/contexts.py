@@ -10,7 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from components.builds.context import Context
 from components.builds.needed import Needed
 from components.definition.load_catalog import Catalog
-from components.definition.places import NPM_LOCK
+from components.definition.places import NPM_LOCK, SHARED_CONTEXT
 from components.definition.tree import Tree
 from components.resolve.image import DOCKERFILE
 from components.resolve.npm_lock import lock_text, missing, package_json, subset
@@ -50,10 +50,10 @@ def context_of(image: Needed, tree: Tree, catalog: Catalog) -> Context:
 
 
 def _files(source: ImageSource, tree: Tree, catalog: Catalog) -> dict[str, bytes]:
-    start = f"{source.folder}/"
-    files = {path[len(start) :]: tree.read(path) for path in tree.files(source.folder).files}
+    files = _files_of(source.folder, tree)
     if source.dockerfile:
         return files
+    files = _files_of(SHARED_CONTEXT, tree) | files
     template = files.pop(TEMPLATE, None)
     if template is None:
         raise ContextError(f"{source.folder} has no {TEMPLATE}")
@@ -70,6 +70,10 @@ def _files(source: ImageSource, tree: Tree, catalog: Catalog) -> dict[str, bytes
         files[NPM_LOCK] = lock_text(subset(lock, packages)).encode()
         files["needs.json"] = needs_text(plugin_needs(packages, catalog)).encode()
     return {path: content for path, content in sorted(files.items()) if path not in _LEFT_OUT}
+
+
+def _files_of(folder: str, tree: Tree) -> dict[str, bytes]:
+    return {path[len(folder) + 1 :]: tree.read(path) for path in tree.files(folder).files}
 
 
 @cache

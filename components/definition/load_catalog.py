@@ -14,6 +14,7 @@ from components.definition.places import (
     CONTEXTS,
     NPM_LOCK,
     SETTINGS_FILE,
+    SHARED_CONTEXT,
     name_problem,
 )
 from components.definition.reading import context_hash, model_problems, read_document
@@ -153,6 +154,7 @@ def _runtime_contexts(tree: Tree, catalog: Catalog, findings: list[Finding]) -> 
         if runtime.build and runtime.build not in hashes:
             try:
                 digest = context_hash(tree, f"{CONTEXTS}/{runtime.build}", without=NPM_LOCK if runtime.eliza else "")
+                shared = context_hash(tree, SHARED_CONTEXT)
             except FileProblem as problem:
                 findings.append(catalog.documents["runtimes"].finding((name, "build"), problem.rule, problem.message))
                 continue
@@ -160,7 +162,7 @@ def _runtime_contexts(tree: Tree, catalog: Catalog, findings: list[Finding]) -> 
                 message = f"{CONTEXTS}/{runtime.build} has no files to build from"
                 findings.append(catalog.documents["runtimes"].finding((name, "build"), "missing-file", message))
             else:
-                hashes[runtime.build] = digest
+                hashes[runtime.build] = f"{digest} {shared}" if shared else digest
     return hashes
 
 

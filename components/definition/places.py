@@ -12,6 +12,8 @@ from components.definition.tree import AGENTS, Listing
 
 CATALOG: Final = f"{AGENTS}/catalog"
 CONTEXTS: Final = "components/images"
+# Files that every runtime's build context has besides its own.
+SHARED_CONTEXT: Final = "components/images/shared"
 NPM_LOCK: Final = "package-lock.json"
 SETTINGS_FILE: Final = f"{CATALOG}/settings.yaml"
 

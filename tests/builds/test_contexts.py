@@ -118,6 +118,16 @@ def test_a_changed_file_gives_its_images_another_hash_and_no_other_one(path: str
     assert moved == of_runtime
 
 
+def test_what_every_runtimes_context_has_besides_counts_for_all_of_them_and_for_no_own_build() -> None:
+    path = "components/images/shared/strip_system.sh"
+    before, after = _images(_opened()), _images(_opened(changed={path: b"#!/bin/sh\n"}))
+    assert [one.agents for one in after.values() if one.name in before] == [("business/own",)]
+    fleet = _opened()
+    for agent, there in (("business/plain", True), ("community/herald", True), ("business/own", False)):
+        context = context_of(_of(_images(fleet), agent), fleet.tree, fleet.catalog)
+        assert ("strip_system.sh" in context.files) is there
+
+
 def test_a_newer_package_that_an_image_does_not_have_leaves_it_alone() -> None:
     lock = json.loads(_real_contexts()["components/images/eliza/package-lock.json"])
     lock["packages"]["node_modules/@elizaos/plugin-discord"]["integrity"] = "sha512-another"

@@ -102,11 +102,6 @@ def test_a_runtimes_image_is_many_stages_and_ends_as_nobody_with_nothing_of_a_sh
     assert "syntax=" not in text.splitlines()[0]
 
 
-def test_the_stripping_of_the_system_is_the_same_in_both_contexts() -> None:
-    scripts = {(TOP / f"components/images/{runtime}/strip_system.sh").read_bytes() for runtime in RUNTIMES}
-    assert len(scripts) == 1
-
-
 def test_every_requirement_of_the_service_is_pinned_with_hashes_and_names_no_index() -> None:
     text = (TOP / "components/images/fastapi/requirements.txt").read_text()
     requirements = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
