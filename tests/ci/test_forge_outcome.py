@@ -16,7 +16,7 @@ from ci.deploy.report import AgentReport, EnvironmentReport, EnvironmentState, R
 from ci.deploy.report import State as AgentState
 from ci.forge.permission import LINE
 from ci.forge.status import MOST_CHARACTERS, status, status_of
-from ci.forge.told import as_markdown, report_from, touched_agents
+from ci.forge.told import as_markdown, of_these, report_from, touched_agents
 from components.reviewed import PlanOf, Reviewed, read_reviewed
 
 HEAD = "a" * 40
@@ -207,6 +207,12 @@ def test_each_author_is_told_about_their_own_agents(fleet: Path, forge: Forge) -
     assert [(sha, one["state"]) for sha, one in forge.statuses] == [(two, "failure"), (one, "success")]
     assert {one["context"] for _, one in forge.statuses} == {"roster/prod"}
     assert {one["target_url"] for _, one in forge.statuses} == {RUN}
+
+
+def test_an_author_is_told_about_every_cluster_that_the_agent_runs_in() -> None:
+    agents = {"sales/asker": agent("deployed"), "sales/asker (us, prod.us.sales.0)": agent("failed", "It crashed.")}
+    environment = EnvironmentReport(agents={**agents, "sales/asker-two": agent("deployed")})
+    assert of_these(environment, frozenset({"sales/asker"})) == agents
 
 
 def test_a_retry_edits_the_comment_of_its_environment(fleet: Path, forge: Forge) -> None:
