@@ -62,7 +62,7 @@ def touched_agents(top: Path, commits: Iterable[str]) -> frozenset[str] | None:
 
 
 def of_these(environment: EnvironmentReport, touched: Collection[str] | None) -> dict[str, AgentReport]:
-    """The agents of the report that are among `touched` (pool/name), all with None; in each cluster that they run in."""
+    """The agents of the report among `touched` (pool/name), all with None; in each cluster that they run in."""
     # What runs in a second cluster is called `pool/name (cluster, stack)` there.
     return {key: one for key, one in environment.agents.items() if touched is None or key.split(" (")[0] in touched}
 
