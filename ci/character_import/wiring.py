@@ -27,6 +27,9 @@ _PACKAGE = re.compile(r"(?:@[^/]+/)?(?P<kind>client|plugin|adapter)?-?(?P<name>.
 KNOWLEDGE, EMBEDDINGS = "@elizaos/plugin-knowledge", "@elizaos/plugin-openai"
 
 
+_OF_THE_PROCESS = re.compile(r"(NODE|LD|DYLD|NPM_CONFIG|BUN)_[A-Z0-9_]+|PATH|HOME|SHELL|USER|PWD|TMPDIR")
+
+
 @dataclass(slots=True)
 class Wiring:
     """What the definition says besides the character. `model`: provider, name; `channels`: name → its variables."""
@@ -59,6 +62,7 @@ def wire(
             _second_provider(provider, wiring, catalog, notes)
     if knows:
         _add_knowledge(wiring, catalog, notes)
+    _drop_settled(split, wiring, catalog, notes)
     _variables(split, wiring)
     return wiring
 
@@ -176,6 +180,9 @@ def _choose_model(
         notes.append(
             Note("settings.model", f"left out: {show(split.model)} is no model of the catalog's {wiring.provider}")
         )
+    if split.temperature is not None and not providers[wiring.provider].models[wiring.model].temperature:
+        notes.append(Note("settings", f"the temperature {split.temperature} was left out: {wiring.model} takes none"))
+        split.temperature = None
     most = providers[wiring.provider].models[wiring.model].max_output_tokens
     if split.max_tokens and split.max_tokens > most:
         notes.append(
@@ -211,6 +218,20 @@ def _add_knowledge(wiring: Wiring, catalog: Catalog, notes: list[Note]) -> None:
         elif name not in wiring.plugins:
             wiring.plugins.append(name)
             notes.append(Note("knowledge", f"the plugin {name} was added, which {why}"))
+
+
+def _drop_settled(split: SplitSettings, wiring: Wiring, catalog: Catalog, notes: list[Note]) -> None:
+    """Leaves out variables that the catalog sets by itself, and those that change how the process runs."""
+    entries = (catalog.entries["runtimes"][wiring.runtime], catalog.entries["providers"].get(wiring.provider))
+    settled = {name for entry in entries if entry for name, text in (entry.env or {}).items() if "{" in text}
+    for name in sorted(split.variables):
+        if name in settled:
+            notes.append(Note(f"settings.{name}", "left out: the catalog sets it from the definition's own fields"))
+        elif _OF_THE_PROCESS.fullmatch(name):
+            notes.append(Note(f"settings.{name}", "left out: it changes how the process runs, not who the agent is"))
+        else:
+            continue
+        del split.variables[name]
 
 
 def _variables(split: SplitSettings, wiring: Wiring) -> None:

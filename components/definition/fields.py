@@ -118,7 +118,6 @@ MEANINGS: dict[str, str] = {
     r"^[A-Za-z0-9._:/-]+$": "a queue's name: letters, digits, '.', '_', ':', '/' and '-', such as research-jobs",
     r"^[0-9a-f]{64}$": "a hash of 64 hexadecimal digits",
     r"^[a-z]{2}(-[a-z]+)+-[0-9]$": "a region of AWS, such as eu-west-1",
-    r"^[0-9a-fA-F:.]+/[0-9]{1,3}$": "a network, such as 10.0.0.0/8",
     r"^linux/[a-z0-9]+(/v[0-9])?$": "a platform, such as linux/amd64",
     r"^https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$": "an https:// address, no query",
     r"^(https://|spiffe://)[!-~]+$": "an identity that starts with https:// or spiffe://",

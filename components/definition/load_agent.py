@@ -9,6 +9,7 @@ from typing import Any
 
 from components.definition.agent import Definition
 from components.definition.character import read_character
+from components.definition.dockerfile import GIVEN, unpinned
 from components.definition.empty_values import fill_allowed
 from components.definition.explain_error import faults
 from components.definition.findings import Finding, errors
@@ -150,6 +151,9 @@ def _load_context(
         message = f"the build context {folder} holds no file {dockerfile}"
         findings.append(agent.document.finding((*place[:-1], "dockerfile"), "missing-file", message))
         return
+    for line, reference in unpinned(tree.read(path).decode("utf-8", "replace")):
+        message = f"{reference} may stand for another image tomorrow: name it by digest, or use ${{{GIVEN}}}"
+        findings.append(Finding(path, line, 1, "base-not-pinned", message))
     agent.contexts[folder] = digest
 
 

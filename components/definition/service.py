@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -35,6 +36,16 @@ def _service_rules() -> Any:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def _network(text: str) -> str:
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"a network such as 10.0.0.0/8; {error}") from None
+    if network.prefixlen == 0:
+        raise ValueError("a network of proxies; this one is everybody, who could then claim any address")
+    return text
 
 
 Address = Annotated[str, Field(pattern=r"^https://", max_length=500)]
@@ -86,7 +97,7 @@ class Limits(Closed):
     queue_seconds: float | None = _f("How long a task may wait.", 10, gt=0, le=3600)
     max_characters: int | None = _f("Longest task.", 5000, ge=1, le=1_000_000)
     max_body_bytes: int | None = _f("Longest request.", 262_144, ge=1024, le=104_857_600)
-    trusted_proxies: list[Annotated[str, Field(pattern=r"^[0-9a-fA-F:.]+/[0-9]{1,3}$")]] | None = _f(
+    trusted_proxies: list[Annotated[str, AfterValidator(_network)]] | None = _f(
         "Networks that are believed about whom they forward for.", ["10.0.0.0/8"]
     )
     idle_seconds: float | None = _f("How long a connection may say nothing.", 10, gt=0, le=3600)

@@ -208,10 +208,15 @@ def _settled_variables(agent: ResolvedAgent, layers: Layers) -> Report:
     """Variables by which a runtime is told what the definition says elsewhere: a second voice would contradict it."""
     runtime: Runtime = layers.catalog.entries["runtimes"][agent.runtime]
     given = {name for values in layers.own for name in values.get("env", {})}
-    for name, template in (runtime.env or {}).items():
-        if name in given and "{" in template:
-            message = f"env.{name}: the runtime {agent.runtime} sets it to {template}; change that field instead"
-            yield layers.finding(("env", name), "two-sources", message)
+    sources = [(f"the runtime {agent.runtime}", runtime.env)]
+    if agent.model and agent.model.provider:
+        provider = layers.catalog.entries["providers"][agent.model.provider]
+        sources.append((f"the provider {agent.model.provider}", provider.env))
+    for source, variables in sources:
+        for name, template in (variables or {}).items():
+            if name in given and "{" in template:
+                message = f"env.{name}: {source} sets it to {template}; change that field instead"
+                yield layers.finding(("env", name), "two-sources", message)
 
 
 def _config_fits(agent: ResolvedAgent, layers: Layers) -> Report:

@@ -8,6 +8,8 @@ from components.definition.findings import Finding, nearest
 from components.resolve.layers import Layers
 from components.resolve.resolved import ResolvedAgent
 
+# The service's own, with nothing said.
+_QUEUE_SECONDS = 10
 # Where in `service` a secret is named.
 _SECRETS = (("auth", "api_keys"), ("limits", "redis"))
 
@@ -23,6 +25,7 @@ def service_findings(agent: ResolvedAgent, layers: Layers) -> Iterator[Finding]:
                 f"service.{part}.{key}: the agent has no secret {name}.{nearest(name, known)} Name it in `secrets`"
             )
             yield layers.finding(("service", part, key), "unknown-secret", message)
+    yield from _grace(agent, layers)
     safety = agent.service.get("safety") or {}
     by_words = safety.get("moderation_by", "words") == "words"
     if safety.get("moderation", "off") != "off" and by_words and not safety.get("words"):
@@ -31,3 +34,15 @@ def service_findings(agent: ResolvedAgent, layers: Layers) -> Iterator[Finding]:
     if safety.get("moderation", "off") != "off" and not by_words and agent.provider and agent.provider.api != "openai":
         message = f"service.safety.moderation_by: the provider {agent.provider.api} judges no content; give words"
         yield layers.finding(("service", "safety", "moderation_by"), "no-effect", message)
+
+
+def _grace(agent: ResolvedAgent, layers: Layers) -> Iterator[Finding]:
+    """A rollout cuts off what takes longer than a pod may take to stop."""
+    seconds = (agent.service.get("timeouts") or {}).get("provider_seconds")
+    waits = (agent.service.get("limits") or {}).get("queue_seconds", _QUEUE_SECONDS)
+    if seconds is not None and seconds + waits > agent.grace_seconds:
+        message = (
+            f"service.timeouts.provider_seconds: {seconds:g} s for an answer and {waits:g} s in the queue are more "
+            f"than the {agent.grace_seconds} s in which a pod of the runtime {agent.runtime} stops (grace_seconds)"
+        )
+        yield layers.finding(("service", "timeouts", "provider_seconds"), "out-of-range", message)

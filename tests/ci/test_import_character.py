@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,25 @@ def test_more_tokens_than_the_model_gives_become_what_it_gives(top: Path) -> Non
     definition, _, said = imported(top, given(top, {**SMALL, "settings": settings}))
     assert definition["model"] == {"provider": "lab", "name": "lab-two", "max_tokens": 64_000}
     assert "1000000 tokens are more than the model gives; 64000 were put instead" in said
+
+
+def test_a_temperature_is_left_out_for_a_model_that_takes_none(top: Path) -> None:
+    providers = top / "agents/catalog/providers.yaml"
+    text = providers.read_text("utf-8")
+    changed = re.sub(r"(lab-two: \{[^}]*)\}", r"\1, temperature: false}", text)
+    assert changed != text
+    providers.write_text(changed, "utf-8")
+    settings = {"temperature": 0.7, "model": "lab-two"}
+    definition, _, said = imported(top, given(top, {**SMALL, "settings": settings}))
+    assert definition["model"] == {"provider": "lab", "name": "lab-two"}
+    assert "the temperature 0.7 was left out: lab-two takes none" in said
+
+
+def test_variables_of_the_process_and_of_the_catalog_do_not_come_along(top: Path) -> None:
+    settings = {"NODE_OPTIONS": "--inspect", "LD_PRELOAD": "x.so", "LAB_MODEL": "lab-nine", "GREETING": "hello"}
+    definition, _, said = imported(top, given(top, {**SMALL, "settings": settings}))
+    assert definition["env"] == {"GREETING": "hello"}
+    assert all(f"settings.{name}" in said for name in ("NODE_OPTIONS", "LD_PRELOAD", "LAB_MODEL"))
 
 
 def test_of_two_providers_one_is_the_models_and_one_makes_embeddings(top: Path) -> None:

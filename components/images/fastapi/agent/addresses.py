@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from agent.asgi import Scope, header
+from agent.asgi import Scope, header_list
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
@@ -16,13 +16,21 @@ def caller_address(scope: Scope, trusted: Networks) -> str:
     peer = client[0] if client else ""
     if trusted and _is_trusted(peer, trusted):
         # Right to left: each proxy appends whom it spoke to; what stands left of the first stranger anyone may invent.
-        for claimed in reversed(header(scope, b"x-forwarded-for").split(",")):
-            if _parsed(claimed.strip()) is None:
+        for claimed in reversed(header_list(scope, b"x-forwarded-for")):
+            claimed = _without_port(claimed)
+            if _parsed(claimed) is None:
                 break
-            peer = claimed.strip()
+            peer = claimed
             if not _is_trusted(peer, trusted):
                 break
     return _group(peer)
+
+
+def _without_port(text: str) -> str:
+    """Some proxies write 203.0.113.9:4711 and [2001:db8::1]:4711."""
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
 
 
 @lru_cache(maxsize=4096)

@@ -24,6 +24,12 @@ def header(scope: Scope, name: bytes) -> str:
     return found.decode("latin-1")
 
 
+def header_list(scope: Scope, name: bytes) -> list[str]:
+    """The items of a header that is a list, of all its lines in order."""
+    lines = [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+    return [item.strip() for line in lines for item in line.split(",")]
+
+
 async def send_json(send: Send, status: int, value: Any, headers: Headers = ()) -> None:
     """Sends a whole answer; `value` is JSON already when it is bytes."""
     data = value if isinstance(value, bytes) else orjson.dumps(value)

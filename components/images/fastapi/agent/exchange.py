@@ -15,12 +15,14 @@ from agent.drain import Drain
 from agent.errors import ApiError, ClientGoneError, Code
 from agent.logs import LOG, say
 from agent.metrics import Metrics
+from agent.task import Task
 from agent.telemetry import Spans, Traces
 
 KEY = "agent.exchange"
 # What probes and scrapes ask is neither counted nor logged: it would drown the rest.
 QUIET = ("/health", "/health/ready", "/metrics")
 GONE = 499
+FIELDS = frozenset(Task.model_fields)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -46,9 +48,10 @@ class Exchange:
     def failed(self, error: ApiError) -> None:
         """Notes an error for the log and the metrics."""
         self.code = error.code.name
-        self.fields |= {
-            name: error.details[name] for name in ("field", "issue", "scope", "kind") if name in error.details
-        }
+        self.fields |= {name: error.details[name] for name in ("issue", "scope", "kind") if name in error.details}
+        # What is no field of a task is the caller's own text.
+        if (field := str(error.details.get("field", "")).partition(".")[0]) in FIELDS:
+            self.fields["field"] = field
         self.fields |= getattr(error, "cause", {})
 
 
@@ -127,6 +130,11 @@ def _described(exchange: Exchange, send: Send) -> Send:
     return described
 
 
+def ended() -> ApiError:
+    """What is told when the grace is over."""
+    return ApiError(Code.SHUTTING_DOWN, "The service ends before the answer is there; try again.", retry_after=1)
+
+
 class Answering:
     """An application whose ApiErrors are sent as answers, also the one that it ends with when the grace is over."""
 
@@ -146,9 +154,7 @@ class Answering:
         except asyncio.CancelledError:
             if not exchange.drain.begun:
                 raise
-            refusal = ApiError(
-                Code.SHUTTING_DOWN, "The service ends before the answer is there; try again.", retry_after=1
-            )
+            refusal = ended()
         else:
             return
         exchange.failed(refusal)

@@ -14,12 +14,11 @@ from agent.admission import Admission
 from agent.asgi import Receive, Scope, Send, send_json
 from agent.budget import Budget, estimated
 from agent.errors import ApiError, Code
-from agent.exchange import KEY, Exchange
+from agent.exchange import KEY, Exchange, ended
 from agent.limiting import RateLimits
 from agent.live import Live, Snapshot
 from agent.metrics import Metrics
 from agent.presence import while_present
-from agent.prompt import question
 from agent.providers.base import Answer, Provider, timed_out
 from agent.safety import Found, Verdict
 from agent.task import Task, read_task
@@ -103,27 +102,44 @@ class _Work:
 
     async def stream(self, task: Task, receive: Receive, send: Send) -> None:
         """An answer as server-sent events; until the first piece is there an error still gets its own status."""
-        last: bytes
-        async with while_present(receive), self.execute.admission.place(self.settings.service.limits):
-            text = await self._checked(task)
-            async with aclosing(self._pieces(text)) as pieces:
-                try:
-                    async with asyncio.timeout(self.provider_seconds):
-                        piece = await anext(pieces, None)
-                except TimeoutError:
-                    raise timed_out(self.provider_seconds) from None
-                await send({"type": "http.response.start", "status": 200, "headers": EVENT_STREAM})
-                try:
-                    while piece is not None:
-                        if isinstance(piece, Answer):
-                            last = _event("done", self._body(piece))
-                        elif piece:
-                            await send(_part(_event("delta", {"text": piece})))
-                        piece = await anext(pieces, None)
-                except ApiError as error:
-                    self.exchange.failed(error)
-                    last = _event("error", error.body())
+        try:
+            async with while_present(receive), self.execute.admission.place(self.settings.service.limits):
+                text = await self._checked(task)
+                async with aclosing(self._pieces(text)) as pieces:
+                    piece = await self._next(pieces)
+                    await send({"type": "http.response.start", "status": 200, "headers": EVENT_STREAM})
+                    last = await self._passed_on(piece, pieces, send)
+        except asyncio.CancelledError:
+            if not (self.exchange.status and self.exchange.drain.begun):
+                raise
+            last = self._failed(ended())
         await send({"type": "http.response.body", "body": last})
+
+    async def _passed_on(self, piece: str | Answer | None, pieces: AsyncGenerator[str | Answer], send: Send) -> bytes:
+        """Sends the pieces; the event that comes last."""
+        last = b""
+        try:
+            while piece is not None:
+                if isinstance(piece, Answer):
+                    last = _event("done", self._body(piece))
+                elif piece:
+                    await send(_part(_event("delta", {"text": piece})))
+                piece = await self._next(pieces)
+        except ApiError as error:
+            last = self._failed(error)
+        return last
+
+    async def _next(self, pieces: AsyncGenerator[str | Answer]) -> str | Answer | None:
+        """The next piece, within the time that the provider has for it; comments that keep a stream alive are none."""
+        try:
+            async with asyncio.timeout(self.provider_seconds):
+                return await anext(pieces, None)
+        except TimeoutError:
+            raise timed_out(self.provider_seconds) from None
+
+    def _failed(self, error: ApiError) -> bytes:
+        self.exchange.failed(error)
+        return _event("error", error.body())
 
     @property
     def provider_seconds(self) -> float:
@@ -131,7 +147,9 @@ class _Work:
         return self.settings.service.timeouts.provider_seconds
 
     async def _checked(self, task: Task) -> str:
-        verdict = await self.safety.check_input(question(task.task_description, task.context))
+        # While it waited for its place others may have used up what was left.
+        self.execute.budget.check(self.settings)
+        verdict = await self.safety.check_input(task.task_description, task.context)
         self._judged(verdict)
         return verdict.text
 
@@ -145,12 +163,20 @@ class _Work:
                     answer = await self.provider.answer(self.system, text)
                 self.exchange.spans.used(answer.usage.input, answer.usage.output)
         except TimeoutError:
+            self._sent(text)
             raise timed_out(self.provider_seconds) from None
+        except ApiError as error:
+            if error.code is Code.PROVIDER_TIMEOUT:
+                self._sent(text)
+            raise
         except asyncio.CancelledError:
-            # The provider charges for what it had read when the caller went away.
-            self.execute.budget.book(self.settings, estimated(len(self.system) + len(text), 0))
+            self._sent(text)
             raise
         return answer
+
+    def _sent(self, text: str) -> None:
+        """The provider charges for what it had read when the caller went away or the time was over."""
+        self.execute.budget.book(self.settings, estimated(len(self.system) + len(text), 0))
 
     async def _pieces(self, text: str) -> AsyncGenerator[str | Answer]:
         """Pieces that are safe to send, then the Answer; books whatever happens."""
@@ -174,6 +200,9 @@ class _Work:
             self._stop_when_blocked(mask.blocked)
         except asyncio.CancelledError:
             gone = True
+            raise
+        except ApiError as error:
+            gone = error.code is Code.PROVIDER_TIMEOUT
             raise
         finally:
             self._count(mask.found)

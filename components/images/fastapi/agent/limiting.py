@@ -1,4 +1,4 @@
-"""Requests a minute: for each caller, for each address, and in all."""
+"""Requests a minute: for each caller, for each address, and in all, with strangers apart from callers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ class RateLimits:
             known = self._over.get(f"{prefix}:{scope}:{who}")
             if known is not None and known.limit == limit:
                 return known
-        scopes.append(("total", "", limits.requests_per_minute_total))
+        # Who has no key uses up nothing of what is for all that have one.
+        scopes.append(("total", "" if caller is not None else "strangers", limits.requests_per_minute_total))
         keys = [f"{prefix}:{window}:{scope}:{who}" for scope, who, _ in scopes]
         counts = await self.counters.add(*keys, seconds=2 * WINDOW)
         standings = [

@@ -65,6 +65,8 @@ def set_up(level: str) -> JsonLines:
         logger.handlers.clear()
         logger.propagate = name != "uvicorn.access"
         logger.setLevel(FOREIGN_LEVEL)
+    # The service says itself, as a warning, what the end of the grace cut off.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not str(record.msg).startswith("Cancel %s running"))
     return formatter
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from agent.asgi import Receive, Scope, header
 from agent.errors import ApiError, ClientGoneError, Code
@@ -20,6 +22,22 @@ class Task(BaseModel):
     task_description: str = Field(min_length=1, description="What the agent is to do.")
     context: dict[str, Any] | None = Field(default=None, description="Facts for the task; the model sees them as JSON.")
     stream: bool = Field(default=False, description="Answer as server-sent events: delta, then done or error.")
+
+    @field_validator("context")
+    @classmethod
+    def _has_plain_numbers(cls, context: dict[str, Any] | None) -> dict[str, Any] | None:
+        left: list[Any] = [context]
+        while left:
+            value = left.pop()
+            if isinstance(value, dict):
+                left += value.values()
+            elif isinstance(value, list):
+                left += value
+            elif (isinstance(value, int) and not -(2**63) <= value < 2**64) or (
+                isinstance(value, float) and not math.isfinite(value)
+            ):
+                raise PydanticCustomError("number_out_of_range", "holds a number that does not fit in 64 bits")
+        return context
 
 
 async def read_task(scope: Scope, receive: Receive, limits: LimitSettings) -> Task:

@@ -21,6 +21,11 @@ LONGEST_CACHE_SECONDS = 3600.0
 # Keys that could not be fetched anew are used on for this long, then no token is taken.
 STALE_SECONDS = 86_400.0
 FETCHES_A_MINUTE = 6
+FETCH_SECONDS = 5.0
+# Who has a token whose key is known waits only so long for newer ones.
+PATIENCE_SECONDS = 1.0
+# After a failure nobody asks the issuer for so long.
+COOL_DOWN_SECONDS = 2.0
 LARGEST_BYTES = 512 * 1024
 SMALLEST_RSA_BITS = 2048
 PublicKey = RSAPublicKey | EllipticCurvePublicKey
@@ -41,13 +46,14 @@ class Jwks:
         self._fetched = -STALE_SECONDS
         self._fresh_for = 0.0
         self._fetches: deque[float] = deque(maxlen=FETCHES_A_MINUTE)
-        self._lock = asyncio.Lock()
+        self._failed = -COOL_DOWN_SECONDS
+        self._fetching: asyncio.Task[None] | None = None
 
     async def key(self, key_id: str | None, algorithm: str) -> PublicKey | None:
         """The key of this id (None: the only one there is) if it is one for the algorithm. JwksUnavailableError."""
-        now = time.monotonic()
-        if now - self._fetched > self._fresh_for or self._find(key_id) is None:
-            await self._refresh(key_id)
+        known = self._find(key_id) is not None and time.monotonic() - self._fetched <= STALE_SECONDS
+        if time.monotonic() - self._fetched > self._fresh_for or not known:
+            await self._refresh(PATIENCE_SECONDS if known else FETCH_SECONDS)
         if time.monotonic() - self._fetched > STALE_SECONDS:
             raise JwksUnavailableError
         found = self._find(key_id)
@@ -58,24 +64,29 @@ class Jwks:
             return next(iter(self._keys.values())) if len(self._keys) == 1 else None
         return self._keys.get(key_id)
 
-    async def _refresh(self, key_id: str | None) -> None:
-        asked = time.monotonic()
-        async with self._lock:
-            now = time.monotonic()
-            if self._fetched >= asked:
-                # Another request fetched them while this one waited.
-                return
+    async def _refresh(self, patience: float) -> None:
+        """Waits for the one fetch that all share, so long after it began; it goes on when its waiters do."""
+        now = time.monotonic()
+        if self._fetching is None or self._fetching.done():
             # Tokens with invented key ids must not make the service hammer the issuer.
-            if len(self._fetches) == FETCHES_A_MINUTE and now - self._fetches[0] < 60:
+            often = len(self._fetches) == FETCHES_A_MINUTE and now - self._fetches[0] < 60
+            if often or now - self._failed < COOL_DOWN_SECONDS:
                 return
             self._fetches.append(now)
-            try:
+            self._fetching = asyncio.create_task(self._try_to_fetch())
+        await asyncio.wait([self._fetching], timeout=max(0.0, self._fetches[-1] + patience - now))
+
+    async def _try_to_fetch(self) -> None:
+        try:
+            async with asyncio.timeout(FETCH_SECONDS):
                 await self._fetch()
-            except (httpx2.HTTPError, ValueError, httpx2.InvalidURL) as error:
-                say(logging.WARNING, "The token issuer's keys could not be fetched", exception=described(error))
+        except Exception as error:
+            # Whatever an issuer sends, callers are answered.
+            self._failed = time.monotonic()
+            say(logging.WARNING, "The token issuer's keys could not be fetched", exception=described(error))
 
     async def _fetch(self) -> None:
-        async with self._client.stream("GET", self.url, timeout=5.0) as response:
+        async with self._client.stream("GET", self.url, timeout=FETCH_SECONDS) as response:
             if response.status_code != 200:
                 raise ValueError("not 200")
             data = b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx2
 
 from agent.metrics import Metrics
+from agent.providers.bodies import bounded
 from agent.providers.base import Answer, Provider
 from agent.settings import Settings
 
@@ -42,7 +43,9 @@ def http_client(metrics: Metrics) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=256, keepalive_expiry=30),
         follow_redirects=False,
-        event_hooks={"request": [count], "response": [obey]},
+        # What is packed would be measured only when it is unpacked.
+        headers={"accept-encoding": "identity"},
+        event_hooks={"request": [count], "response": [bounded, obey]},
     )
 
 

@@ -9,8 +9,18 @@ import anthropic
 import httpx2
 from anthropic.types import MessageParam
 
-from agent.budget import Usage
-from agent.providers.base import MALFORMED, NO_ANSWER, Answer, ProviderError, broken, from_status, timed_out
+from agent.budget import Usage, estimated
+from agent.providers.base import (
+    MALFORMED,
+    NO_ANSWER,
+    Answer,
+    ProviderError,
+    broken,
+    from_status,
+    text_of,
+    timed_out,
+    usage_of,
+)
 from agent.settings import Settings
 
 BASE_URL = "https://api.anthropic.com"
@@ -49,15 +59,17 @@ class AnthropicProvider:
         except Exception as error:
             raise self._meant(error) from None
         try:
-            parts = [block.text for block in message.content if block.type == "text"]
-            usage = Usage(message.usage.input_tokens, message.usage.output_tokens)
-            return Answer("".join(parts), usage, STOPS.get(message.stop_reason or "", "other"))
+            said = "".join(block.text for block in message.content if block.type == "text")
+            usage = _usage(message.usage) or estimated(len(system) + len(text), len(said))
+            return Answer(said, usage, STOPS.get(message.stop_reason or "", "other"))
         except MALFORMED as error:
             raise broken(NO_ANSWER, error) from None
 
     async def stream(self, system: str, text: str) -> AsyncGenerator[str | Answer]:
         """As `Provider.stream`."""
-        used_in = used_out = 0
+        used_in: object = None
+        used_out: object = None
+        said = 0
         stop: str | None = None
         ended = False
         try:
@@ -68,11 +80,14 @@ class AnthropicProvider:
             async with events:
                 async for event in events:
                     if event.type == "content_block_delta" and event.delta.type == "text_delta":
-                        yield event.delta.text
+                        if piece := text_of(event.delta.text):
+                            said += len(piece)
+                            yield piece
                     elif event.type == "message_start":
-                        used_in = event.message.usage.input_tokens
+                        used_in = getattr(event.message.usage, "input_tokens", None)
                     elif event.type == "message_delta":
-                        stop, used_out = event.delta.stop_reason, event.usage.output_tokens
+                        stop = text_of(event.delta.stop_reason or "")
+                        used_out = getattr(event.usage, "output_tokens", None)
                     elif event.type == "message_stop":
                         ended = True
         except MALFORMED as error:
@@ -81,7 +96,8 @@ class AnthropicProvider:
             raise self._meant(error) from None
         if not ended:
             raise broken("ended its answer early")
-        yield Answer("", Usage(used_in, used_out), STOPS.get(stop or "", "other"))
+        usage = usage_of(used_in, used_out) or estimated(len(system) + len(text), said)
+        yield Answer("", usage, STOPS.get(stop or "", "other"))
 
     async def flagged(self, text: str) -> frozenset[str]:
         """This API has no moderation."""
@@ -98,6 +114,9 @@ class AnthropicProvider:
                 return from_status(error.status_code, error.body, error.request_id, headers.get("retry-after"))
             case anthropic.APIConnectionError():
                 return broken("cannot be reached", error.__cause__)
-            case anthropic.AnthropicError() | httpx2.HTTPError() | ValueError():
-                return broken(NO_ANSWER, error)
-        return error
+        # The SDK trips over answers of another shape in many ways.
+        return broken(NO_ANSWER, error)
+
+
+def _usage(counted: object) -> Usage | None:
+    return usage_of(getattr(counted, "input_tokens", None), getattr(counted, "output_tokens", None))

@@ -13,6 +13,8 @@ from agent.errors import ApiError, Code
 NO_ANSWER = "sent something that is no answer"
 # What reading an answer of another shape than published ends with.
 MALFORMED = (AttributeError, TypeError, LookupError)
+_WAIT = re.compile("[0-9]{1,5}")
+_MOST_TOKENS = 10**9
 _SAFE_TYPE = re.compile(r"[a-z][a-z0-9_]{0,60}")
 
 
@@ -48,6 +50,20 @@ class ProviderError(ApiError):
         self.cause = cause
 
 
+def usage_of(read: object, written: object) -> Usage | None:
+    """What a provider counted; None when these are no numbers of tokens."""
+    if type(read) is not int or type(written) is not int:
+        return None
+    return Usage(read, written) if 0 <= read < _MOST_TOKENS and 0 <= written < _MOST_TOKENS else None
+
+
+def text_of(said: object) -> str:
+    """A part of an answer. TypeError when it is no text."""
+    if not isinstance(said, str):
+        raise TypeError
+    return said
+
+
 def timed_out(seconds: float) -> ProviderError:
     """It took longer than is allowed, retries included."""
     return ProviderError(Code.PROVIDER_TIMEOUT, f"The model's provider did not answer in {seconds:g} s.", {})
@@ -69,7 +85,7 @@ def from_status(status: int, body: object, request_id: str | None, retry_after: 
     if status == 402 or _type(body) in ("insufficient_quota", "billing_error"):
         return ProviderError(Code.PROVIDER_REFUSED, "The model's provider refuses: the account has no credit.", cause)
     if status in (429, 503, 529):
-        wait = int(retry_after) if retry_after and retry_after.isdigit() else 5
+        wait = int(retry_after) if retry_after and _WAIT.fullmatch(retry_after) else 5
         message = "The model's provider is overloaded or limits the agent; retry later."
         return ProviderError(Code.PROVIDER_ERROR, message, cause, status=503, wait=wait)
     kind = "failed" if status >= 500 or status == 200 else "does not take the request"

@@ -10,7 +10,17 @@ import httpx2
 import openai
 
 from agent.budget import Usage, estimated
-from agent.providers.base import MALFORMED, NO_ANSWER, Answer, ProviderError, broken, from_status, timed_out
+from agent.providers.base import (
+    MALFORMED,
+    NO_ANSWER,
+    Answer,
+    ProviderError,
+    broken,
+    from_status,
+    text_of,
+    timed_out,
+    usage_of,
+)
 from agent.settings import Settings
 
 BASE_URL = "https://api.openai.com/v1"
@@ -52,7 +62,7 @@ class OpenAiProvider:
             raise self._meant(error) from None
         try:
             choice = done.choices[0]
-            said = choice.message.content or choice.message.refusal or ""
+            said = text_of(choice.message.content or choice.message.refusal or "")
             usage = _usage(done.usage) or estimated(len(system) + len(text), len(said))
             stop = "refusal" if choice.message.refusal else STOPS.get(choice.finish_reason, "other")
             return Answer(said, usage, stop)
@@ -75,8 +85,8 @@ class OpenAiProvider:
                 async for chunk in chunks:
                     usage = _usage(chunk.usage) or usage
                     for choice in chunk.choices:
-                        stop = choice.finish_reason or stop
-                        if piece := choice.delta.content or choice.delta.refusal:
+                        stop = text_of(choice.finish_reason or stop or "") or None
+                        if piece := text_of(choice.delta.content or choice.delta.refusal or ""):
                             said += len(piece)
                             yield piece
         except MALFORMED as error:
@@ -112,10 +122,9 @@ class OpenAiProvider:
             case openai.APIError() if isinstance(error.body, dict):
                 # An error event in a stream.
                 return from_status(200, error.body, None, None)
-            case openai.OpenAIError() | httpx2.HTTPError() | ValueError():
-                return broken(NO_ANSWER, error)
-        return error
+        # The SDK trips over answers of another shape in many ways.
+        return broken(NO_ANSWER, error)
 
 
-def _usage(counted: openai.types.CompletionUsage | None) -> Usage | None:
-    return Usage(counted.prompt_tokens, counted.completion_tokens) if counted else None
+def _usage(counted: object) -> Usage | None:
+    return usage_of(getattr(counted, "prompt_tokens", None), getattr(counted, "completion_tokens", None))

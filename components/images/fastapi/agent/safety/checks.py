@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from agent.prompt import question
 from agent.safety.injection import signs
 from agent.safety.moderation import Moderate, ModerationError, Words, plain
 from agent.safety.pii import PersonalData
 from agent.safety.settings import SafetySettings
 from agent.safety.stream import CHECK as OUTPUT
 from agent.safety.stream import OutputMask
+from agent.safety.values import length, rewritten
 from agent.safety.verdict import Action, Found, Span, Verdict, masked
 
 UNAVAILABLE = "unavailable"
+LONG = 8000
+"""Characters; a longer text is checked in a thread, so that other requests go on meanwhile."""
 
 
 class Safety:
@@ -24,8 +31,53 @@ class Safety:
         self._data = PersonalData(settings)
         self._words = Words(settings.words)
 
-    async def check_input(self, text: str) -> Verdict:
-        """A task. The provider's moderation sees the text as masked, and is not asked about what is blocked already."""
+    async def check_input(self, task: str, context: Mapping[str, Any] | None = None) -> Verdict:
+        """A task with its context; the verdict's text is what the model may be asked.
+
+        The provider's moderation sees the text as masked, and is not asked about what is blocked already.
+        """
+        if length(task) + length(context) > LONG:
+            verdict = await asyncio.to_thread(self._looked_through, task, context)
+        else:
+            verdict = self._looked_through(task, context)
+        settings = self.settings
+        if settings.moderation == "off" or settings.moderation_by != "provider" or verdict.blocked:
+            return verdict
+        return await self._moderated(verdict, settings.moderation)
+
+    def _looked_through(self, task: str, context: Mapping[str, Any] | None) -> Verdict:
+        """Each text of the context as it is, then all as the model sees it; what both find counts once."""
+        found: Counter[Found] = Counter()
+        blocked: Found | None = None
+
+        def seen(text: str) -> str:
+            nonlocal blocked
+            if blocked is not None:
+                return text
+            verdict = self._judged_text(text)
+            found.update(verdict.found)
+            blocked = verdict.blocked
+            return verdict.text
+
+        if context and not self._is_off():
+            context = rewritten(context, seen)
+            if blocked is not None:
+                return Verdict("", tuple(found.elements()), blocked)
+        verdict = self._judged_text(question(task, context))
+        if not found:
+            return verdict
+        # What is masked already is not there any more, what is only logged is.
+        masks = Counter({one: count for one, count in found.items() if one.action == "mask"})
+        both = (found | Counter(one for one in verdict.found if one.action != "mask")) - masks
+        both += masks + Counter(one for one in verdict.found if one.action == "mask")
+        return Verdict(verdict.text, tuple(both.elements()), verdict.blocked)
+
+    def _is_off(self) -> bool:
+        settings = self.settings
+        by_words = settings.moderation != "off" and settings.moderation_by == "words"
+        return settings.injection == settings.pii == "off" and not by_words
+
+    def _judged_text(self, text: str) -> Verdict:
         settings = self.settings
         verdict = Verdict(text, (), None)
         if settings.injection != "off":
@@ -33,10 +85,8 @@ class Safety:
             verdict = _judged(verdict, "injection", settings.injection, signs(text))
         if settings.pii != "off" and not verdict.blocked:
             verdict = _judged(verdict, "pii", settings.pii, self._data.find(verdict.text))
-        if settings.moderation == "off" or verdict.blocked:
+        if settings.moderation == "off" or settings.moderation_by == "provider" or verdict.blocked:
             return verdict
-        if settings.moderation_by == "provider":
-            return await self._moderated(verdict, settings.moderation)
         folded = Verdict(plain(verdict.text), verdict.found, None)
         judged = _judged(folded, "moderation", settings.moderation, self._words.find(folded.text))
         return judged if judged.text != folded.text else Verdict(verdict.text, judged.found, judged.blocked)
@@ -46,7 +96,9 @@ class Safety:
         verdict = Verdict(text, (), None)
         if self.settings.output == "off":
             return verdict
-        return _judged(verdict, OUTPUT, self.settings.output, self._data.find(text))
+        find = self._data.find
+        spans = find(text) if len(text) <= LONG else await asyncio.to_thread(find, text)
+        return _judged(verdict, OUTPUT, self.settings.output, spans)
 
     def stream(self) -> OutputMask:
         """For one answer that comes in pieces."""

@@ -17,6 +17,7 @@ _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _EMAIL = re.compile(
     rf"(?<![{_LOCAL}])(?!git@)[{_LOCAL}]{{1,64}}@(?:{_LABEL}\.){{1,8}}[^\W\d_]{{2,63}}(?![\w(])(?!-\w)(?!\.[\w])"
 )
+_BEFORE = re.compile(rf"[{_LOCAL}]*\Z")
 _WRAPPED = "'`/=|{~!#$%&*^"
 
 
@@ -24,12 +25,15 @@ def emails(text: str, start: int = 0) -> Iterator[Span]:
     """Email addresses, international ones included."""
     if "@" not in text:
         return
-    for found in _EMAIL.finditer(text, start):
+    # One that begins behind `start` may have its quotes, and so its match, before it.
+    before = _BEFORE.search(text, max(0, start - 64), start)
+    for found in _EMAIL.finditer(text, before.start() if before else start):
         # What quotes and lists put before an address is allowed in it, but not meant.
         local = found.group().partition("@")[0]
         bare = re.split(r"[=|/'`{]", local)[-1].lstrip(_WRAPPED)
-        if bare:
-            yield Span(found.start() + len(local) - len(bare), found.end(), "email")
+        begin = found.start() + len(local) - len(bare)
+        if bare and begin >= start:
+            yield Span(begin, found.end(), "email")
 
 
 # Every kind has one of these.

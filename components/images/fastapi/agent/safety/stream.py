@@ -57,14 +57,14 @@ class OutputMask:
         """Up to where nothing that comes later can change what the text is."""
         text = self._text
         least = max(self._sent, len(text) - HELD)
-        open_word = _OPEN.search(text, least)
-        cut = open_word.start() if open_word else len(text)
+        # Never within a word: what stands before an address in the same word says where the address begins.
+        settled = max(least, len(text) - self._data.reach)
+        open_word = _OPEN.search(text, least, settled)
+        cut = open_word.start() if open_word else settled
         if _GOES_ON.match(text, cut):
             while cut > least and (number := _NUMBERS.search(text, max(least, cut - 40), cut)):
                 cut = number.start()
-        if self._data.reach:
-            cut = min(cut, len(text) - self._data.reach)
-        return max(cut, least)
+        return cut
 
     def _settled(self, cut: int) -> str:
         """Sends what is before the cut, or before what stands across it, and forgets what is no context any more."""
