@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from agent_service import CALLER_KEY, SECRETS, Service, key_line, settings
+from agent_service import CALLER_KEY, SECRETS, Service, key_line, settings, wait_until
 from stand_in_process import StandIn
 from token_issuer import AUDIENCE, ISSUER, Issuer, Key, issuing
 
@@ -101,13 +102,43 @@ def test_keys_are_kept_as_long_as_the_issuer_says_and_longer_when_it_is_down(gua
     time.sleep(1.1)
     assert status(guarded, RSA.token())[0] == 200
     issuer.status, issuer.keys = 200, [EC]
-    assert status(guarded, RSA.token()) == REFUSED
+    wait_until(lambda: status(guarded, RSA.token()) == REFUSED, "the keys were fetched again", 5)
 
 
 def test_an_issuer_out_of_reach_lets_nobody_in_and_says_why(guarded: Service, issuer: Issuer) -> None:
     issuer.status = 500
     assert status(guarded, RSA.token()) == (503, "NOT_READY")
     assert status(guarded, CALLER_KEY)[0] == 200
+
+
+def timed(service: Service, key: str) -> tuple[int, float]:
+    """The status, and the seconds that it took."""
+    started = time.monotonic()
+    return status(service, key)[0], time.monotonic() - started
+
+
+def test_an_issuer_that_hangs_stalls_nobody_whose_key_is_known(guarded: Service, issuer: Issuer) -> None:
+    issuer.max_age = 1
+    assert status(guarded, RSA.token())[0] == 200
+    time.sleep(1.1)
+    issuer.hang_seconds = 8
+    with ThreadPoolExecutor(6) as pool:
+        fared = list(pool.map(lambda _: timed(guarded, RSA.token()), range(6)))
+    assert [code for code, _ in fared] == [200] * 6
+    assert max(seconds for _, seconds in fared) < 2
+    # While the fetch goes on nobody waits for it again.
+    assert timed(guarded, RSA.token())[1] < 0.7
+    assert issuer.fetches == 2
+
+
+def test_all_who_wait_for_an_issuer_s_keys_share_one_fetch_and_its_end(guarded: Service, issuer: Issuer) -> None:
+    issuer.hang_seconds = 12
+    with ThreadPoolExecutor(6) as pool:
+        fared = list(pool.map(lambda _: timed(guarded, RSA.token()), range(6)))
+    assert [code for code, _ in fared] == [503] * 6
+    assert max(seconds for _, seconds in fared) < 6.5
+    assert timed(guarded, RSA.token())[1] < 1
+    assert issuer.fetches == 1
 
 
 def test_without_any_way_in_the_service_is_not_ready(service_process: Service, provider: StandIn) -> None:

@@ -52,6 +52,19 @@ def test_what_is_not_done_when_the_grace_is_over_is_told_so(provider: StandIn, t
         assert 0.9 < _seconds(lines[-1]) - _seconds(told) < 3
 
 
+def test_a_stream_that_the_end_of_the_grace_cuts_ends_with_an_error_event(provider: StandIn, tmp_path: Path) -> None:
+    provider.tell(pieces=["a "] * 100, piece_seconds=0.3)
+    with running(tmp_path / "a", settings(provider.url), env={"AGENT_GRACE_SECONDS": "1"}) as service:
+        with ThreadPoolExecutor(1) as pool:
+            under_way = pool.submit(service.post, {"task_description": "x", "stream": True})
+            wait_until(lambda: service.metric("agent_in_flight") == 1, "it was worked on", 3)
+            assert service.stop() == 0
+            last = under_way.result().text.strip().split("\n\n")[-1]
+        assert last.startswith("event: error\n")
+        assert '"SHUTTING_DOWN"' in last
+        assert [line["message"] for line in service.logged() if line["level"] == "ERROR"] == []
+
+
 def _seconds(line: dict[str, Any]) -> float:
     return datetime.fromisoformat(line["timestamp"]).timestamp()
 

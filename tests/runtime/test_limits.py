@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from agent_service import PROVIDER_KEY, Service, key_line, running, settings, wait_until
 from own_redis import Redis, serving
@@ -152,6 +154,37 @@ def test_a_redis_that_was_never_there_or_cannot_be_read_stops_nothing(service: S
         assert statuses(service, "anna", 4) == [200, 200, 200, 429]
         assert "s3cret" not in "\n".join(service.lines)
         assert any("Redis does not answer" in line["message"] for line in service.logged())
+
+
+def test_strangers_use_up_nothing_of_what_callers_have(service: Service, provider: StandIn) -> None:
+    service.adopt(limited(provider, key=10, address=4, total=6, trusted_proxies=["127.0.0.0/8"]), secrets=CALLERS)
+
+    def stranger(number: int) -> int:
+        return service.post(key=None, headers={"x-forwarded-for": f"198.51.100.{number}"}).status_code
+
+    assert [stranger(number) for number in range(8)] == [401] * 6 + [429] * 2
+    assert statuses(service, "anna", 4, headers={"x-forwarded-for": "203.0.113.9"}) == [200] * 4
+
+
+def test_an_address_is_read_with_a_port_and_from_all_lines(service: Service, provider: StandIn) -> None:
+    service.adopt(limited(provider, key=100, address=1, trusted_proxies=["127.0.0.0/8", "10.0.0.0/8"]), secrets=CALLERS)
+    hosts = [f"203.0.113.{number}:4711" for number in range(3)] + [f"[2001:db8:{number}::1]:443" for number in range(3)]
+    assert [statuses(service, "anna", 1, headers={"x-forwarded-for": host}) for host in hosts] == [[200]] * 6
+    lines = [("authorization", "Bearer sk-anna"), ("x-forwarded-for", "203.0.113.77"), ("x-forwarded-for", "10.1.1.1")]
+    url, body = f"{service.url}/api/v1/execute", {"task_description": "x"}
+    assert httpx.post(url, json=body, headers=lines, timeout=20).status_code == 200
+    assert statuses(service, "anna", 1, headers={"x-forwarded-for": "10.1.1.1"}) == [200]
+
+
+def test_who_waited_for_a_place_does_not_overspend_the_budget(service: Service, provider: StandIn) -> None:
+    provider.tell(answer="word " * 100, delay_seconds=0.3)
+    config = settings(provider.url, limits={"max_concurrent": 1, "queue": 20})
+    config["budget"] = {"tokens_per_day": 50, "cost_per_day": None}
+    service.adopt(config)
+    with ThreadPoolExecutor(6) as pool:
+        found = sorted(pool.map(lambda _: service.post().status_code, range(6)))
+    assert found == [200] + [429] * 5
+    assert provider.seen()["requests"] == 1
 
 
 def test_a_spent_budget_ends_the_day_for_all_callers(service: Service, provider: StandIn) -> None:

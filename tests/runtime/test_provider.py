@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -207,6 +207,190 @@ def ending_early() -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+CHAT, MESSAGE = "/v1/chat/completions", "/v1/messages"
+ODD: dict[str, Any] = {
+    "no usage": {"usage": None},
+    "half a usage": {"usage": {"prompt_tokens": 3, "input_tokens": 3}},
+    "a usage of texts": {"usage": dict.fromkeys(("prompt_tokens", "completion_tokens", "input_tokens"), "many")},
+    "a usage of another type": {"usage": [1]},
+    "no answer": {"choices": None, "content": None},
+    "an answer that is no text": {
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"content": {"a": 1}}}],
+        "content": [{"type": "text", "text": {"a": 1}}],
+    },
+    "a list": [],
+    "a reason that is none": {
+        "choices": [{"index": 0, "finish_reason": ["stop"], "message": {"content": "Fine."}}],
+        "stop_reason": ["end_turn"],
+    },
+}
+
+
+@contextmanager
+def answering(say: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """A provider that answers each request as `say` does."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            with suppress(OSError):
+                say(self)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def send(
+    to: BaseHTTPRequestHandler, body: bytes, kind: str = "application/json", status: int = 200, **more: str
+) -> None:
+    to.send_response(status)
+    for name, value in {"content-type": kind, "content-length": str(len(body)), **more}.items():
+        to.send_header(name.replace("_", "-"), value)
+    to.end_headers()
+    to.wfile.write(body)
+
+
+def usual(path: str) -> dict[str, Any]:
+    """An answer as it is published."""
+    if path == CHAT:
+        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Fine."}}
+        usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+        return {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
+    return {
+        "id": "x",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "text", "text": "Fine."}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 3, "output_tokens": 2},
+    }
+
+
+def of(url: str, api: str, **service: Any) -> dict[str, Any]:
+    config = settings(url, **{"timeouts": {"provider_seconds": 2, "attempts": 1}, **service})
+    return anthropic(config) if api == "anthropic" else config
+
+
+@pytest.mark.parametrize("api", ["openai", "anthropic"])
+def test_an_odd_answer_is_an_answer_with_an_estimate_or_the_provider_s_error(
+    service_process: Service, api: str
+) -> None:
+    odd: Any = None
+
+    def say(to: BaseHTTPRequestHandler) -> None:
+        body = odd if isinstance(odd, list) else {**usual(to.path), **odd}
+        send(to, json.dumps(body).encode())
+
+    found = {}
+    with answering(say) as url:
+        service_process.adopt(of(url, api))
+        for name, odd in ODD.items():  # noqa: B007 `say` reads it
+            answer = service_process.post()
+            body = answer.json()
+            found[name] = body["error"]["code"] if "error" in body else type(body["tokens_used"]["output"])
+    estimated = ("no usage", "half a usage", "a usage of texts", "a usage of another type")
+    assert found == {name: int if name in estimated else "PROVIDER_ERROR" for name in ODD}
+
+
+@pytest.mark.parametrize("api", ["openai", "anthropic"])
+def test_an_odd_piece_of_a_stream_ends_it_with_an_error(service_process: Service, api: str) -> None:
+    chunk = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    pieces: list[Any] = ["Half ", {"a": 1}]
+    parts = {
+        CHAT: [
+            {**chunk, "choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]} for piece in pieces
+        ],
+        MESSAGE: [
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}}
+            for piece in pieces
+        ],
+    }
+
+    def say(to: BaseHTTPRequestHandler) -> None:
+        events = [f"event: {part.get('type', 'x')}\ndata: {json.dumps(part)}\n\n" for part in parts[to.path]]
+        if to.path == CHAT:
+            events = [event.partition("\n")[2] for event in events]
+        send(to, "".join(events).encode(), "text/event-stream")
+
+    with answering(say) as url:
+        service_process.adopt(of(url, api))
+        _, events = streamed(service_process)
+    assert [name for name, _ in events] == ["delta", "error"]
+    assert events[1][1]["error"]["code"] == "PROVIDER_ERROR"
+
+
+@pytest.mark.parametrize("wait", ["\u00b2", "9" * 5000, "-1", "soon", "nan", "Mon, 99 Foo 9999 99:99:99 GMT"])
+def test_an_odd_retry_after_is_not_the_caller_s_trouble(service_process: Service, wait: str) -> None:
+    with answering(lambda to: send(to, b"{}", status=429, retry_after=wait)) as url:
+        service_process.adopt(of(url, "openai"))
+        answer = service_process.post()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "PROVIDER_ERROR")
+    assert answer.headers["retry-after"] == "5"
+
+
+def test_a_stream_of_comments_alone_ends_when_the_time_for_a_piece_is_over(service_process: Service) -> None:
+    def say(to: BaseHTTPRequestHandler) -> None:
+        part = {"index": 0, "delta": {"content": "Half "}, "finish_reason": None}
+        chunk = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [part]}
+        to.send_response(200)
+        to.send_header("content-type", "text/event-stream")
+        to.end_headers()
+        to.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        for _ in range(40):
+            to.wfile.write(b": still here\n\n")
+            time.sleep(0.2)
+
+    with answering(say) as url:
+        service_process.adopt(of(url, "openai", timeouts={"provider_seconds": 1, "attempts": 1}))
+        started = time.monotonic()
+        _, events = streamed(service_process)
+        assert time.monotonic() - started < 4
+    assert [name for name, _ in events] == ["delta", "error"]
+    assert events[1][1]["error"]["code"] == "PROVIDER_TIMEOUT"
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_body_without_end_is_not_read_to_its_end(service_process: Service, status: int) -> None:
+    sent = 0
+
+    def say(to: BaseHTTPRequestHandler) -> None:
+        nonlocal sent
+        to.send_response(status)
+        to.send_header("content-type", "application/json")
+        to.end_headers()
+        for _ in range(60):
+            to.wfile.write(b" " * 1024 * 1024)
+            sent += 1
+
+    with answering(say) as url:
+        service_process.adopt(of(url, "openai", timeouts={"provider_seconds": 15, "attempts": 1}))
+        answer = service_process.post()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "PROVIDER_ERROR")
+    assert sent < 40
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_was_sent_to_a_provider_that_is_too_slow_is_booked(
+    service_process: Service, provider: StandIn, stream: bool
+) -> None:
+    provider.tell(delay_seconds=3)
+    service_process.adopt(settings(provider.url, timeouts={"provider_seconds": 0.4, "attempts": 1}))
+    answer = service_process.post({"task_description": "x" * 4000, "stream": stream})
+    assert answer.status_code == 504
+    assert service_process.metric("agent_tokens_used_total", direction="input") >= 1000
 
 
 @pytest.mark.parametrize("api", ["openai", "anthropic"])

@@ -464,6 +464,7 @@ PARTS = st.sampled_from(
         "123-45-6789", "ORD-12345678", "phone number is 4155552671", "order no. 415-555-2671",
         "DE89 3704 0044 0532 0130 00", "SSN 123456789", "020 7946 0958", "0049 30 123456", "word", "another", "42", "7",
         "2024-01-02", "1700000000000", "a", "(", ")", "+", "-", ".", ",", "@", "é",
+        '"ada@example.com"', "'", "=", "`", "/", "|", "=ada@example.com", "x=|grace@example.org",
     ]
 )  # fmt: skip
 TEXTS = st.lists(st.tuples(PARTS, st.sampled_from([" ", "", "\n", ", ", "  "])), max_size=12).map(
@@ -478,6 +479,15 @@ def test_an_answer_in_pieces_becomes_what_the_whole_would(text: str, cuts: list[
     pieces = [text[start:end] for start, end in itertools.pairwise(places)]
     whole = asyncio.run(Safety(SafetySettings(output="mask", pii_patterns=own)).check_output(text))
     assert "".join(streamed(pieces, pii_patterns=own)) == whole.text
+
+
+@pytest.mark.parametrize("before", ['"', "'", "=", "`", "/", "|", "to='", "a|b="])
+def test_beside_own_patterns_an_address_is_masked_whatever_stands_before_it(before: str) -> None:
+    text = f"Write to {before}ada@example.com and then go on for a while, until all of it was sent on, at last."
+    for own in ({"order": r"\bORD-[0-9]{8}\b"}, {"order": r"ORD-[0-9]{4,40}"}, {"any": r"[Q-Z]{4} [Q-Z]{4,300}"}):
+        whole = asyncio.run(Safety(SafetySettings(output="mask", pii_patterns=own)).check_output(text)).text
+        assert "[email]" in whole
+        assert "".join(streamed(list(text), pii_patterns=own)) == whole
 
 
 @settings(deadline=None)

@@ -85,6 +85,9 @@ class Issuer:
     max_age: int = 300
     status: int = 200
     fetches: int = 0
+    hang_seconds: float = 0
+    """It sends a byte a while, for so long, before its answer."""
+    over: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
@@ -95,12 +98,25 @@ def issuing(*keys: Key) -> Iterator[Issuer]:
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             issuer.fetches += 1
+            if issuer.hang_seconds:
+                self._drip()
+                return
             body = json.dumps({"keys": [key.jwk() for key in issuer.keys]}).encode()
             self.send_response(issuer.status)
             self.send_header("cache-control", f"max-age={issuer.max_age}")
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def _drip(self) -> None:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+            for _ in range(int(issuer.hang_seconds / 0.5)):
+                if issuer.over.wait(0.5):
+                    return
+                try:
+                    self.wfile.write(b" ")
+                except OSError:
+                    return
 
         def log_message(self, *_: object) -> None:
             pass
@@ -112,5 +128,6 @@ def issuing(*keys: Key) -> Iterator[Issuer]:
         try:
             yield issuer
         finally:
+            issuer.over.set()
             server.shutdown()
             thread.join()

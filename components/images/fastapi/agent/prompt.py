@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
-
-import orjson
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
 
@@ -28,7 +27,7 @@ def question(task: str, context: Mapping[str, Any] | None) -> str:
     """What the model is asked: the task, and the context as JSON below it."""
     if not context:
         return task
-    return f"{task}\n\nContext:\n{orjson.dumps(context).decode()}"
+    return f"{task}\n\nContext:\n{json.dumps(context, ensure_ascii=False, separators=(',', ':'))}"
 
 
 def _text(folder: Path, name: str) -> str:

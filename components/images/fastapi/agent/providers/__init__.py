@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx2
 
 from agent.metrics import Metrics
-from agent.providers.bodies import bounded
 from agent.providers.base import Answer, Provider
+from agent.providers.bodies import bounded
 from agent.settings import Settings
 
 __all__ = ["Answer", "Provider", "http_client", "provider_for"]

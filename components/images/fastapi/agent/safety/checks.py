@@ -66,10 +66,14 @@ class Safety:
         verdict = self._judged_text(question(task, context))
         if not found:
             return verdict
-        # What is masked already is not there any more, what is only logged is.
-        masks = Counter({one: count for one, count in found.items() if one.action == "mask"})
-        both = (found | Counter(one for one in verdict.found if one.action != "mask")) - masks
-        both += masks + Counter(one for one in verdict.found if one.action == "mask")
+        whole = Counter(verdict.found)
+        # What is masked is not there any more when the whole is looked at; what is only logged is.
+        both = Counter(
+            {
+                one: found[one] + whole[one] if one.action == "mask" else max(found[one], whole[one])
+                for one in found | whole
+            }
+        )
         return Verdict(verdict.text, tuple(both.elements()), verdict.blocked)
 
     def _is_off(self) -> bool:

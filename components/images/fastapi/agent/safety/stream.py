@@ -62,7 +62,7 @@ class OutputMask:
         open_word = _OPEN.search(text, least, settled)
         cut = open_word.start() if open_word else settled
         if _GOES_ON.match(text, cut):
-            while cut > least and (number := _NUMBERS.search(text, max(least, cut - 40), cut)):
+            while cut > least and (number := _NUMBERS.search(text, max(least, cut - 200), cut)):
                 cut = number.start()
         return cut
 

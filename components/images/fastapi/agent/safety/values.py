@@ -1,4 +1,4 @@
-"""The texts within a JSON value: each is checked as it is, not as JSON writes it, where a new line is backslash and n."""
+"""The texts within a JSON value, as they are: in JSON a new line is a backslash and an n, and hides what follows."""
 
 from __future__ import annotations
 
