@@ -118,6 +118,6 @@ def rescan(
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="For the findings.")] = None,
 ) -> None:
     """Judge all recorded images again, and block those with findings for new users. Exit 3 findings, 7 not seen."""
-    from ci.commands.images_judge import run_rescan
+    from ci.commands.images_rescan import run_rescan
 
     run_rescan(output)

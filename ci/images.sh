@@ -4,6 +4,7 @@
 #        bash ci/images.sh build IMAGE      builds and pushes: runs Dockerfiles, so it cannot sign
 #        bash ci/images.sh sign IMAGE       scans, lists, signs, attests, records: runs nothing of the image
 #        bash ci/images.sh propose          one pull request with the records, from out/records/
+# Records that wait in that pull request already count for `missing`, and stay in it: both put them into the work tree.
 # The exit codes are those of `roster images`: 3 when the gate is closed, 6 when the registry is away.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +13,8 @@ step=${1:?which step? usage: bash ci/images.sh missing | build IMAGE | sign IMAG
 
 case $step in
 missing)
+  . ci/waiting_records.sh
+  take_waiting_records
   images=$(roster images missing --json)
   echo "$images"
   if [ -n "${GITHUB_OUTPUT:-}" ]; then
@@ -48,6 +51,8 @@ propose)
     echo "No image passed, so there is nothing to record."
     exit 0
   fi
+  . ci/waiting_records.sh
+  take_waiting_records
   mkdir -p agents/catalog/images
   cp "${found[@]}" agents/catalog/images/
   roster check

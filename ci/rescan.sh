@@ -18,18 +18,20 @@ scan)
   found=0
   roster images rescan --output out/rescan || found=$?
   if [ -f out/rescan/report.md ]; then bash ci/summary.sh out/rescan/report.md; fi
-  # 3: something was found; 7: nobody could look, and no record was changed. The next step tells both.
+  # 3: something was found; 7: some images could not be seen, and keep their records. The next step tells both.
   [ $found = 0 ] || [ $found = 3 ] || [ $found = 7 ] || exit $found
   mkdir -p out/rescan/records
   git diff --name-only --diff-filter=M -- agents/catalog/images | while read -r file; do
-    cp "$file" out/rescan/records/
+    mkdir -p "out/rescan/records/$(dirname "$file")"
+    cp "$file" "out/rescan/records/$file"
   done
   ;;
 tell)
-  changed=(out/rescan/records/*.yaml)
-  for file in "${changed[@]}"; do
+  # Where nothing is recorded there is no such folder, and nothing to propose is no error.
+  mkdir -p agents/catalog/images out/rescan/records
+  (cd out/rescan/records && find . -path './agents/catalog/images/*' -name '*.yaml' -type f) | while read -r file; do
     # A record that was removed or made meanwhile is none of last night's.
-    if [ -f "agents/catalog/images/$(basename "$file")" ]; then cp "$file" agents/catalog/images/; fi
+    if [ -f "$file" ]; then cp "out/rescan/records/$file" "$file"; fi
   done
   roster check
   [ -n "${GITHUB_TOKEN:-}" ] || exit 0

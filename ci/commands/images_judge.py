@@ -1,11 +1,9 @@
-"""`roster images scan`, `sign`, `record`, `rescan`: from a built image to its record, and what is known later."""
+"""`roster images scan`, `gate`, `sign`, `record`: from a built image to its record."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,19 +13,18 @@ import typer
 from ci.commands.images import images_of
 from ci.commands.session import CLEAN, day, fail, open_fleet, plain_errors, top
 from ci.git import GitError
+from ci.images.bills import make_bills
 from ci.images.building_job import build_of
 from ci.images.cosign import SigningError
-from ci.images.fleet_images import fleet_images, record_path
-from ci.images.gate import Verdict, joined
+from ci.images.fleet_images import record_path, runtimes_of
+from ci.images.gate import Verdict
 from ci.images.judging import Asked, judged, scanned_step
 from ci.images.pushed import pushed_size
-from ci.images.records import Recorded, new_record, record_text, recorded_images
+from ci.images.records import is_of, new_record, origin, record_text
 from ci.images.registry import Registry, RegistryError
 from ci.images.registry_login import default_config
-from ci.images.rescan import rescan, unneeded
-from ci.images.sbom import SbomError, make_sbom
+from ci.images.sbom import SbomError
 from ci.images.scan_report import as_json, as_markdown, headline
-from ci.images.scanners import Source
 from ci.images.signing import (
     CYCLONEDX,
     SIGNATURE,
@@ -40,7 +37,6 @@ from ci.images.signing import (
     verify,
 )
 from ci.images.steps import (
-    BILL,
     LAYOUT,
     BuiltStep,
     ScannedStep,
@@ -113,51 +109,12 @@ def run_record(names: Sequence[str], output: Path | None, today: str) -> None:
             scan = read_step(top(), image.name, ScannedStep)
             signed = read_step(top(), image.name, SignedStep) if fleet.catalog.settings.images.signing else None
             file = output / f"{image.name}.yaml" if output else record_path(top(), image.name)
-            texts[file] = record_text(new_record(image, built, scan, signed, now))
+            texts[file] = record_text(new_record(image, fleet.catalog, built, scan, signed, now))
         except StepError as error:
             raise fail(str(error), CLOSED) from error
     for file, text in texts.items():
         _write(file, text)
         typer.echo(f"recorded in {file if output else file.relative_to(top())}")
-
-
-def run_rescan(output: Path | None) -> None:
-    """Judges every recorded image again; blocks and unblocks records in the work tree, and says what to open."""
-    fleet = open_fleet()
-    users = {one.name: one for one in fleet_images(fleet).images}
-    records = recorded_images(fleet.catalog)
-    verdicts: dict[str, Verdict] = {}
-    with Registry(default_config(os.environ)) as registry:
-        for one in records:
-            try:
-                found = judged(_recorded(one, users), fleet.catalog, registry, os.environ, datetime.now(UTC))
-            except (RegistryError, ValueError) as error:
-                raise fail(f"{one.name}: {error}; no record was changed", REGISTRY) from error
-            verdicts[one.name] = joined(found)
-            typer.echo(headline(verdicts[one.name]))
-    if not records:
-        typer.echo("no image is recorded, so none was looked at", err=True)
-    folder = output or top() / "out/rescan"
-    changes = rescan({one.name: one.record.blocked or () for one in records}, verdicts)
-    idle = [f"{path} is needed by no image any more: remove it" for path in _idle(fleet.catalog, verdicts)]
-    typer.echo("".join(f"{one}\n" for one in idle), nl=False)
-    _write(folder / "report.md", as_markdown(list(verdicts.values())) + "".join(f"\n- {one}\n" for one in idle))
-    content = {"issues": [asdict(one) for one in changes.issues], "closable": changes.closable}
-    _write(folder / "findings.json", json.dumps(content, indent=1) + "\n")
-    failed = [one for one in verdicts.values() if not one.judged]
-    if failed:
-        # That a scanner failed is no news of an image, and a record is changed by news only.
-        raise typer.Exit(TOOL)
-    for one in records:
-        if one.name in changes.blocked:
-            record = one.record.model_copy(update={"blocked": list(changes.blocked[one.name]) or None})
-            _write(top() / one.path, record_text(record))
-    raise typer.Exit(CLOSED if changes.issues else CLEAN)
-
-
-def _idle(catalog: Catalog, verdicts: Mapping[str, Verdict]) -> list[str]:
-    """Exceptions that can go, where anything is recorded that could need them."""
-    return unneeded(catalog.exceptions, verdicts.values()) if verdicts else []
 
 
 def _chosen(fleet: Fleet, names: Sequence[str]) -> list[Needed]:
@@ -192,9 +149,9 @@ def _ended(name: str, step: Callable[[], int]) -> int:
 
 def _scanned(fleet: Fleet, image: Needed, registry: Registry, verdicts: list[Verdict]) -> int:
     """Judges what was built, and writes down what came of it."""
-    asked = _asked(image, read_step(top(), image.name, BuiltStep))
+    asked = _asked(image, fleet.catalog, read_step(top(), image.name, BuiltStep))
     found = judged(asked, fleet.catalog, registry, os.environ, datetime.now(UTC))
-    write_step(top(), scanned_step(asked, found))
+    write_step(top(), scanned_step(image.name, asked, found))
     verdicts += found
     return _code(found)
 
@@ -202,40 +159,34 @@ def _scanned(fleet: Fleet, image: Needed, registry: Registry, verdicts: list[Ver
 def _pushed(fleet: Fleet, image: Needed, digest: str, registry: Registry, verdicts: list[Verdict]) -> int:
     """Judges an image that something else than `roster images build` pushed."""
     size = pushed_size(registry, image.repository, digest)
-    base = image.source.base if image.source else ""
+    base = origin(image, digest)
     write_step(top(), BuiltStep(image.name, image.repository, image.context_hash, digest, base, size, True))
     return _scanned(fleet, image, registry, verdicts)
 
 
-def _asked(image: Needed, built: BuiltStep) -> Asked:
-    if built.context_hash != image.context_hash:
-        raise StepError(f"{image.name}: what was built is of other files; `roster images build {image.name}` again")
+def _asked(image: Needed, catalog: Catalog, built: BuiltStep) -> Asked:
+    is_of(image, built)
     layout = None if built.pushed or not image.source else folder_of(top(), image.name) / LAYOUT
     if layout and not (layout / "index.json").is_file():
         raise StepError(f"{image.name}: {layout.relative_to(top())} is gone; `roster images build {image.name}` again")
     # A ready image that was only looked up is where it always was.
     repository = image.repository if built.pushed or image.source else repository_of(image.reference)
     base = image.source.base_name if image.source else ""
-    return Asked(image.name, repository, built.digest, image.runtimes, image.agents, base, layout)
-
-
-def _recorded(one: Recorded, users: dict[str, Needed]) -> Asked:
-    user = users.get(one.name)
-    base = user.source.base_name if user and user.source else ""
-    runtimes, agents = (user.runtimes, user.agents) if user else ((), ())
-    return Asked(one.name, one.repository, one.record.digest, runtimes, agents, base)
+    named = "" if image.source else repository_of(image.reference)
+    return Asked(repository, built.digest, runtimes_of(image, catalog), image.agents, base, layout, named)
 
 
 def _signed(image: Needed, catalog: Catalog, signer: Signer) -> int:
     built = read_step(top(), image.name, BuiltStep)
     scan = read_step(top(), image.name, ScannedStep)
     # Nothing is signed but what may be recorded.
-    new_record(image, built, scan, None, day(""))
+    new_record(image, catalog, built, scan, None, day(""))
     identity = identity_of(catalog.settings.images)
-    bill = folder_of(top(), image.name) / BILL
-    bill.write_bytes(make_sbom(Source("registry", built.reference), built.repository, built.digest).content)
+    with Registry(default_config(os.environ)) as registry:
+        bills = make_bills(registry, built.repository, built.digest, folder_of(top(), image.name))
     sign(built.reference, signer)
-    attest_sbom(built.reference, bill, signer)
+    for bill in bills:
+        attest_sbom(built.reference, bill, signer)
     attest_provenance(built.reference, build_of(image, built, identity, top()), signer)
     # What the cluster will ask: a wrong identity is found here.
     verify(built.reference, identity)

@@ -29,7 +29,8 @@ class ScannedImage:
     """The image that is judged: what was asked for, not what a report says.
 
     `digest` is its manifest's (or index's) and `image_id` its configuration's, where that is known; `agents` are
-    pool/agent and `runtimes` names of runtimes that get it.
+    pool/agent that get it, and `runtimes` names of runtimes whose own image it is. `named` is the repository by which a
+    ready image is known, where `repository` is that of its copy.
     """
 
     repository: str
@@ -38,6 +39,7 @@ class ScannedImage:
     runtimes: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
     base: BaseImage | None = None
+    named: str = ""
 
     @property
     def reference(self) -> str:
@@ -65,7 +67,7 @@ def covering(exceptions: Exceptions, image: ScannedImage) -> dict[str, Vulnerabi
 
 
 def _takes_in(scope: Collection[str], image: ScannedImage) -> bool:
-    if f"image:{image.repository}" in scope:
+    if f"image:{image.repository}" in scope or f"image:{image.named}" in scope:
         return True
     if image.runtimes and all(f"runtime:{runtime}" in scope for runtime in image.runtimes):
         return True

@@ -9,6 +9,7 @@ from pathlib import Path
 from ci.parallel import for_each
 from components.builds.needed import Needed, Use, needed, use_of
 from components.definition.findings import InvalidInput, errors, nearest, one_of
+from components.definition.load_catalog import Catalog
 from components.definition.tree import Tree
 from components.fleet import Fleet
 
@@ -51,6 +52,14 @@ def fleet_images(fleet: Fleet) -> FleetImages:
         uses += found
         broken += [path] if faulty else []
     return FleetImages(needed(uses, fleet.catalog), broken)
+
+
+def runtimes_of(image: Needed, catalog: Catalog) -> tuple[str, ...]:
+    """The runtimes whose own image it is: what an agent builds or names for itself is none of its runtime's."""
+    if image.kind == "ready":
+        entries = catalog.entries["runtimes"]
+        return image.runtimes if all(entries[one].image == image.reference for one in image.runtimes) else ()
+    return image.runtimes if image.kind == "runtime" else ()
 
 
 def since(images: Sequence[Needed], base: Tree) -> list[Needed]:

@@ -13,7 +13,8 @@ from ci.images.exceptions import BaseImage, ScannedImage
 from ci.images.gate import GatePolicy, Verdict, joined, judge
 from ci.images.identity import images_in
 from ci.images.layout import fetched
-from ci.images.registry import Registry
+from ci.images.registry import GoneError, Registry, RegistryError
+from ci.images.reports import ScanFailure
 from ci.images.scanners import Scanner, Source, scan
 from ci.images.steps import ScannedStep
 from components.definition.load_catalog import Catalog
@@ -21,15 +22,18 @@ from components.definition.load_catalog import Catalog
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An image that is to be judged: what it is, who runs it, and the name of its base in the catalog."""
+    """An image that is to be judged: what it is, who runs it, and the name of its base in the catalog.
 
-    name: str
+    `named`: the repository by which a ready image is known, where it may lie elsewhere.
+    """
+
     repository: str
     digest: str
     runtimes: tuple[str, ...]
     agents: tuple[str, ...]
     base_name: str = ""
     layout: Path | None = None
+    named: str = ""
 
 
 def judged(
@@ -45,25 +49,31 @@ def judged(
             source = Source("oci-dir", str(asked.layout))
         else:
             source = Source("registry", f"{asked.repository}@{image.digest}")
-        scanned = ScannedImage(
-            asked.repository,
-            image.digest,
-            image.image_id,
-            asked.runtimes,
-            asked.agents,
-            _base(asked.base_name, catalog),
-        )
+        scanned = _scanned_image(asked, catalog, image.digest, image.image_id)
         report = scan(source, Scanner(settings.scanner, image.platform), environ)
         found.append(judge(report, scanned, policy, catalog.exceptions, now))
     return found
 
 
-def scanned_step(asked: Asked, verdicts: Sequence[Verdict]) -> ScannedStep:
+def judged_again(
+    asked: Asked, catalog: Catalog, registry: Registry, environ: Mapping[str, str], now: datetime
+) -> Verdict:
+    """One verdict on a recorded image; that it could not be had from its registry is a failure of its scan."""
+    try:
+        return joined(judged(asked, catalog, registry, environ, now))
+    except RegistryError as error:
+        failure = ScanFailure("image-gone" if isinstance(error, GoneError) else "registry-away", str(error))
+    except ValueError as error:
+        failure = ScanFailure("nothing-read", f"{asked.repository}: {error}")
+    return Verdict(_scanned_image(asked, catalog, asked.digest), (failure,))
+
+
+def scanned_step(name: str, asked: Asked, verdicts: Sequence[Verdict]) -> ScannedStep:
     """What is written down of the verdicts; all platforms together."""
     whole = joined(verdicts)
     counts = dict(whole.counts)
     return ScannedStep(
-        asked.name,
+        name,
         asked.digest,
         whole.passed,
         f"{whole.scanner} {whole.scanner_version}".strip(),
@@ -73,6 +83,11 @@ def scanned_step(asked: Asked, verdicts: Sequence[Verdict]) -> ScannedStep:
         counts.get("medium", 0),
         sum(counts.get(level, 0) for level in ("low", "negligible", "unknown")),
     )
+
+
+def _scanned_image(asked: Asked, catalog: Catalog, digest: str, image_id: str = "") -> ScannedImage:
+    base = _base(asked.base_name, catalog)
+    return ScannedImage(asked.repository, digest, image_id, asked.runtimes, asked.agents, base, asked.named)
 
 
 def _base(name: str, catalog: Catalog) -> BaseImage | None:

@@ -11,11 +11,13 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+from ci.images.fleet_images import runtimes_of
 from ci.images.steps import BuiltStep, ScannedStep, SignedStep, StepError, same_digest
 from components.builds.needed import Needed
 from components.definition.catalog import ImageRecord
 from components.definition.load_catalog import Catalog
 from components.definition.mirrored import mirrored
+from components.resolve.image import repository_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,6 @@ class Recorded:
     """A record of an image that passed, by the path of its file; `repository` and digest are where it lies."""
 
     path: str
-    name: str
     record: ImageRecord
     repository: str
 
@@ -33,20 +34,40 @@ def recorded_images(catalog: Catalog) -> list[Recorded]:
     found = []
     for path, record in sorted(catalog.record_files.items()):
         if record.scan is not None:
-            registry = catalog.settings.registry
-            repository = record.image if record.context_hash else mirrored(record.image, registry)
-            found.append(Recorded(path, path.rpartition("/")[2].removesuffix(".yaml"), record, repository))
+            copy = record.repository or mirrored(record.image, catalog.settings.registry)
+            found.append(Recorded(path, record, record.image if record.context_hash else copy))
     return found
 
 
-def new_record(image: Needed, built: BuiltStep, scan: ScannedStep, signed: SignedStep | None, day: str) -> ImageRecord:
+def origin(image: Needed, digest: str) -> str:
+    """What it was built upon, or what a ready image was copied from; empty or by digest."""
+    return image.source.base if image.source else f"{repository_of(image.reference)}@{digest}"
+
+
+def is_of(image: Needed, built: BuiltStep) -> None:
+    """Raises StepError when something else was built: of other files, upon another base, or for another repository."""
+    wanted = image.reference.partition("@")[2]
+    differs = {
+        "is of other files": built.context_hash != image.context_hash,
+        f"is {built.digest}, and {wanted} is asked for": not image.source and wanted not in ("", built.digest),
+        f"is upon {built.base or 'nothing'}": built.base != origin(image, built.digest),
+        f"is {built.repository}": built.repository != image.repository,
+    }
+    for what, so in differs.items():
+        if so:
+            raise StepError(f"{image.name}: what was built {what}; `roster images build {image.name}` again")
+
+
+def new_record(
+    image: Needed, catalog: Catalog, built: BuiltStep, scan: ScannedStep, signed: SignedStep | None, day: str
+) -> ImageRecord:
     """The record of an image that went all the way. Raises StepError when it did not, or not with one digest."""
     same_digest(built, scan)
     if not scan.passed:
         raise StepError(f"{image.name}: the gate is closed; there is nothing to record")
-    if built.context_hash != image.context_hash or not built.pushed:
-        why = "was not pushed" if not built.pushed else "is of files that are not these any more"
-        raise StepError(f"{image.name}: what was built {why}; `roster images build {image.name} --push` first")
+    is_of(image, built)
+    if not built.pushed:
+        raise StepError(f"{image.name}: what was built was not pushed; `roster images build {image.name} --push` first")
     if signed:
         same_digest(built, signed)
     content: dict[str, Any] = {
@@ -60,8 +81,12 @@ def new_record(image: Needed, built: BuiltStep, scan: ScannedStep, signed: Signe
             **{level: getattr(scan, level) for level in ("critical", "high", "medium", "low")},
         },
     }
-    if image.context_hash:
-        content["context_hash"] = image.context_hash
+    if image.source:
+        content |= {"context_hash": image.context_hash, "base": image.source.base_name or None}
+    else:
+        content["repository"] = image.repository
+    # Who judges it when no definition needs it any more still knows what it is.
+    content["runtimes"] = list(runtimes_of(image, catalog)) or None
     if signed:
         content |= {"sbom": signed.sbom, "signature": signed.signature}
     try:

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 Severity = Literal["critical", "high", "medium", "low", "negligible", "unknown"]
 Fix = Literal["fixed", "not-fixed", "wont-fix", "unknown"]
 Reason = Literal[
+    "registry-away",
+    "image-gone",
     "scanner-missing",
     "scanner-crashed",
     "scanner-timeout",

@@ -35,7 +35,7 @@ class Issue:
 class Changes:
     """What is to be done after a scan of everything.
 
-    `blocked` are the records (by name) whose list of findings changes, with the new list, empty where the image passes
+    `blocked` are the records (by path) whose list of findings changes, with the new list, empty where the image passes
     again; `issues` are all that should be open, and `closable` whether all others called `finding-…` may be closed.
     """
 
@@ -45,7 +45,7 @@ class Changes:
 
 
 def rescan(recorded: Mapping[str, Sequence[str]], verdicts: Mapping[str, Verdict]) -> Changes:
-    """What changes; `recorded` are the findings that each record (by name) is blocked by, `verdicts` what is found now.
+    """What changes; `recorded` are the findings that each record (by path) is blocked by, `verdicts` what is found now.
 
     A record that could not be judged stays as it is, and no issue is closed that night: that a scanner failed is no
     news about an image. Nothing here deletes or restarts anything.

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 FOLDER = "out/images"
-BILL = "sbom.cdx.json"
 LAYOUT = "layout"
 _DIGESTS = ("digest", "signature", "sbom")
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")

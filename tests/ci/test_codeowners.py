@@ -39,6 +39,7 @@ def owners(text: str, path: str) -> list[str]:
         ("agents/halted/any.yaml", ["@example/platform"]),
         ("agents/catalog/tiers.yaml", ["@example/platform"]),
         ("agents/catalog/waivers/one.yaml", ["@example/security"]),
+        ("agents/catalog/exceptions/one.yaml", ["@example/security"]),
         ("agents/catalog/teams.yaml", ["@example/platform", "@example/security"]),
         ("agents/newpool/one.yaml", ["@example/platform"]),
         ("policies/rules/pod_restricted.py", ["@example/security"]),
@@ -52,6 +53,11 @@ def owners(text: str, path: str) -> list[str]:
 )
 def test_a_change_needs_the_approval_of_those_who_answer_for_it(path: str, expected: list[str]) -> None:
     assert owners(codeowners(fleet(AGENT).catalog), path) == expected
+
+
+def test_the_file_of_this_repository_is_what_its_catalog_makes() -> None:
+    tree = WorkTree(Path(__file__).parents[2])
+    assert codeowners_drift(tree, Fleet.open(tree).catalog) == []
 
 
 def test_a_team_of_a_pool_owns_nothing_but_its_pools() -> None:

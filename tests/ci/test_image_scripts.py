@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from git_projects import Clone, Remote, remote_with_fleet
 # Exit codes by command come from the variable CODES, such as "scan=3"; what `missing` says, from MISSING.
 STAND_IN = """#!/usr/bin/env bash
 echo "$*" >>"$APPLIED.calls"
-name=$2
+name=${2:-$1}
 case "$1 $2" in
 "images missing") echo "$MISSING" ;;
 "images tools") echo "${TOOLS-trivy syft cosign}" ;;
@@ -22,7 +24,10 @@ if [ "$name" = rescan ] && [ -n "${BLOCKED:-}" ]; then echo "blocked: [CVE-2026-
 code=$(grep -o "\\b$name=[0-9]*" <<<"${CODES:-}" | cut -d= -f2)
 exit "${code:-0}"
 """
-TWO = '{"include":[{"name":"fastapi-1"},{"name":"eliza-2"}]}'
+TWO = (
+    '{"include":[{"name":"fastapi-1","source":"runtime"},{"name":"app-3","source":"ready"},'
+    '{"name":"eliza-2","source":"runtime"}]}'
+)
 NONE = '{"include":[]}'
 RECORD = "agents/catalog/images/fastapi-1.yaml"
 RECORDED = f"image: registry.example.com/roster/fastapi\ncontext_hash: {'ab' * 32}\ndigest: sha256:{'cd' * 32}\n"
@@ -119,8 +124,9 @@ def test_a_pull_requests_images_are_built_without_a_push_and_without_anybodys_lo
     assert calls(clone)[-1] == "images build fastapi-1 eliza-2"
 
 
-def test_a_pull_request_that_needs_no_new_image_builds_none(clone: Clone) -> None:
-    assert clone.run("preview_images.sh", MISSING=NONE)[0] == 0
+@pytest.mark.parametrize("missing", [NONE, '{"include":[{"name":"app-3","source":"ready"}]}'])
+def test_a_pull_request_that_needs_no_new_build_builds_none(clone: Clone, missing: str) -> None:
+    assert clone.run("preview_images.sh", MISSING=missing)[0] == 0
     assert [call.split()[1] for call in calls(clone)] == ["missing"]
 
 
@@ -144,6 +150,24 @@ def test_the_records_that_a_night_changed_go_into_one_pull_request(clone: Clone)
     assert told[1].startswith("forge propose --branch roster/rescan ")
 
 
+def test_a_night_before_anything_is_recorded_proposes_nothing_and_is_no_error(clone: Clone) -> None:
+    """The folder is there once something is recorded, and `roster forge propose` refuses a path that is not."""
+    assert clone.run("rescan.sh", "scan")[0] == 0
+    code, said = clone.run("rescan.sh", "tell", GITHUB_TOKEN="t")
+    assert code == 0, said
+    assert (clone.top / "agents/catalog/images").is_dir()
+
+
+def test_records_of_one_name_in_two_folders_are_told_apart(clone: Clone) -> None:
+    deep = "agents/catalog/images/old/fastapi-1.yaml"
+    clone.commit({RECORD: RECORDED, deep: RECORDED.replace("ab", "ef")})
+    assert clone.run("rescan.sh", "scan", CODES="rescan=3", BLOCKED=deep)[0] == 0
+    clone.git("checkout", "--quiet", "--", deep)
+    assert clone.run("rescan.sh", "tell", GITHUB_TOKEN="t")[0] == 0
+    assert "blocked" in (clone.top / deep).read_text("utf-8")
+    assert "blocked" not in (clone.top / RECORD).read_text("utf-8")
+
+
 def test_a_record_that_was_removed_meanwhile_does_not_come_back(clone: Clone) -> None:
     clone.commit({RECORD: RECORDED})
     assert clone.run("rescan.sh", "scan", CODES="rescan=3", BLOCKED=RECORD)[0] == 0
@@ -159,3 +183,78 @@ def test_a_catalog_with_faults_is_said_to_have_them_before_anybody_logs_in(clone
     assert "digest is missing" in said
     assert "Traceback" not in said
     assert calls(clone) == []
+
+
+WAITING = "agents/catalog/images/eliza-2.yaml"
+BRANCH = "refs/heads/roster/images"
+
+
+def waiting(clone: Clone, *paths: str) -> None:
+    """On the branch of the pull request are records that are not on main."""
+    clone.git("checkout", "--quiet", "-b", "waiting")
+    others = dict.fromkeys(("agents/business/one.yaml", "agents/business/new.yaml"), "not a record\n")
+    clone.commit({**dict.fromkeys(paths, RECORDED), **others})
+    clone.git("push", "--quiet", "origin", f"HEAD:{BRANCH}")
+    clone.git("checkout", "--quiet", "main")
+
+
+@pytest.mark.parametrize("options", [(), ("--depth", "1")])
+def test_records_that_wait_for_review_count_already(seed: Remote, tmp_path: Path, options: tuple[str, ...]) -> None:
+    remote = seed.copy(tmp_path)
+    waiting(remote.clone("first"), WAITING)
+    clone = remote.clone("second", *options)
+    (clone.top / ".venv/bin/roster").write_text(STAND_IN.replace('echo "$MISSING"', f"cat {WAITING}"), "utf-8")
+    said = clone.run("images.sh", "missing")[1]
+    assert RECORDED in said, "they are there when Roster is asked"
+    assert clone.git("status", "--porcelain", "--untracked-files=all") == f"?? {WAITING}", "nothing else of the branch"
+
+
+def test_records_that_wait_for_review_stay_in_the_pull_request_beside_new_ones(clone: Clone) -> None:
+    waiting(clone, WAITING, RECORD)
+    records = clone.top / "out/records"
+    records.mkdir(parents=True)
+    (records / "fastapi-1.yaml").write_text("image: newer\n", "utf-8")
+    code, said = clone.run("images.sh", "propose", GITHUB_TOKEN="t")
+    assert code == 0, said
+    assert (clone.top / WAITING).read_text("utf-8") == RECORDED
+    assert (clone.top / RECORD).read_text("utf-8") == "image: newer\n", "what was made last counts"
+
+
+def test_a_record_that_was_taken_away_on_main_does_not_come_back_from_an_old_branch(clone: Clone) -> None:
+    waiting(clone, WAITING)
+    clone.merge({WAITING: RECORDED})
+    clone.merge({WAITING: None})
+    assert clone.run("images.sh", "missing", MISSING=TWO)[0] == 0
+    assert not (clone.top / WAITING).exists()
+
+
+def test_waiting_records_that_do_not_fit_any_more_are_made_anew(clone: Clone) -> None:
+    waiting(clone, WAITING)
+    code, said = clone.run("images.sh", "missing", MISSING=TWO, CODES="check=1")
+    assert code == 0, said
+    assert "their images are built anew" in said
+    assert not (clone.top / WAITING).exists()
+
+
+def test_a_remote_that_does_not_answer_is_not_one_without_waiting_records(clone: Clone) -> None:
+    clone.git("remote", "set-url", "origin", "file:///nowhere")
+    code, _ = clone.run("images.sh", "missing", MISSING=TWO)
+    assert code not in (0, 2)
+    assert calls(clone) == []
+
+
+def test_the_jobs_token_reaches_git_and_no_command_line(clone: Clone, tmp_path: Path) -> None:
+    real = shutil.which("git")
+    spy = clone.top / ".venv/bin/git"
+    spy.write_text(
+        f'#!/usr/bin/env bash\necho "$* / ${{GIT_CONFIG_KEY_0:-}} ${{GIT_CONFIG_VALUE_0:-}}" >>{tmp_path}/git\n'
+        f'exec {real} "$@"\n',
+        "utf-8",
+    )
+    spy.chmod(0o755)
+    assert clone.run("images.sh", "missing", MISSING=TWO, GITHUB_TOKEN="abc", GITHUB_SERVER_URL="https://h")[0] == 0
+    (asked,) = [line for line in (tmp_path / "git").read_text("utf-8").splitlines() if line.startswith("ls-remote")]
+    command, _, given = asked.partition(" / ")
+    login = base64.b64encode(b"x-access-token:abc").decode()
+    assert given == f"http.https://h/.extraheader AUTHORIZATION: basic {login}"
+    assert login not in command

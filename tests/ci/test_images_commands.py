@@ -14,9 +14,14 @@ from ci.images.records import new_record, record_text
 from ci.images.steps import BuiltStep, ScannedStep, SignedStep, write_step
 from components.builds.needed import Needed
 from components.definition.catalog import ImageRecord
+from components.definition.tree import WorkTree
+from components.fleet import Fleet
+from components.resolve.resolved import ImageSource
 
 TODAY = "2026-11-21"
 DIGEST, OTHER = "sha256:" + "1d" * 32, "sha256:" + "2e" * 32
+READY = "sha256:" + "ab" * 32
+BASE = f"docker.io/library/python@{READY}"
 SCORER = """\
 version: 1
 description: Scores leads.
@@ -65,15 +70,16 @@ def listed(top: Path, *arguments: str) -> dict[str, dict[str, Any]]:
     return {one["name"].rpartition("-")[0]: one for one in json.loads(done.stdout)}
 
 
-def name(top: Path, repository: str = "sales-scorer") -> str:
+def name(top: Path, repository: str = "scorer") -> str:
     return str(listed(top)[repository]["name"])
 
 
-def built(top: Path, repository: str = "sales-scorer", **changes: Any) -> BuiltStep:
+def built(top: Path, image: str = "scorer", **changes: Any) -> BuiltStep:
     """As if it had been built and pushed."""
-    one = listed(top)[repository]
-    step = BuiltStep(one["name"], one["repository"], one["context_hash"], DIGEST, "base", 31_400_000, True)
-    write_step(top, replace(step, **changes))
+    one = listed(top)[image]
+    step = BuiltStep(one["name"], one["repository"], one["context_hash"], DIGEST, BASE, 31_400_000, True)
+    step = replace(step, **changes)
+    write_step(top, step)
     return step
 
 
@@ -83,13 +89,13 @@ def scanned(top: Path, image: str, **changes: Any) -> None:
     write_step(top, replace(step, **changes))
 
 
-def recorded(top: Path, repository: str) -> str:
+def recorded(top: Path, repository: str, **changes: Any) -> str:
     """Writes the image's record, as the command does; gives the image's name."""
-    image = built(top, repository).name
-    scanned(top, image)
-    done = roster(top, "images", "record", image, "--today", TODAY)
+    step = built(top, repository, **changes)
+    scanned(top, step.name, digest=step.digest)
+    done = roster(top, "images", "record", step.name, "--today", TODAY)
     assert done.returncode == 0, done.stderr
-    return image
+    return step.name
 
 
 def test_the_list_shows_each_image_once_with_who_runs_it(fleet: Path) -> None:
@@ -98,7 +104,7 @@ def test_the_list_shows_each_image_once_with_who_runs_it(fleet: Path) -> None:
     rows = {line.split()[0].rpartition("-")[0]: line.split() for line in done.stdout.splitlines()[1:-1]}
     assert {image: row[1:3] for image, row in rows.items()} == {
         "character": ["runtime", "1"], "ready": ["ready", "1"],
-        "sales-scorer": ["agent", "1"], "service": ["runtime", "2"],
+        "scorer": ["agent", "1"], "service": ["runtime", "2"],
     }  # fmt: skip
     assert done.stdout.splitlines()[-1] == "4 images for 5 agents, 4 without a record: `roster images build`"
 
@@ -139,7 +145,7 @@ def test_since_a_branch_only_the_images_that_it_changes_are_shown(fleet: Path) -
     assert changed_since_main(fleet) == ["service"], "a runtime's file, not committed yet"
     committed(fleet)
     (fleet / "agents/sales/scorer/score.py").write_text("print(3)\n")
-    assert changed_since_main(fleet) == ["sales-scorer", "service"]
+    assert changed_since_main(fleet) == ["scorer", "service"]
 
 
 def test_a_new_agent_that_shares_an_image_brings_none(fleet: Path) -> None:
@@ -179,14 +185,14 @@ def test_the_missing_images_are_a_matrix_of_jobs(fleet: Path) -> None:
     assert len(done.stdout.splitlines()) == 1, "it becomes one line of GITHUB_OUTPUT"
     entries = json.loads(done.stdout)["include"]
     assert [(one["name"].rpartition("-")[0], one["source"], one["agents"]) for one in entries] == [
-        ("character", "runtime", 1), ("ready", "ready", 1), ("sales-scorer", "agent", 1)
+        ("character", "runtime", 1), ("ready", "ready", 1), ("scorer", "agent", 1)
     ]  # fmt: skip
-    scorer = listed(fleet)["sales-scorer"]
+    scorer = listed(fleet)["scorer"]
     assert entries[2] == {
-        "name": scorer["name"], "image": "registry.example.com/roster/sales-scorer", "source": "agent", "agents": 1,
+        "name": scorer["name"], "image": "registry.example.com/roster/sales/scorer", "source": "agent", "agents": 1,
         "context_hash": scorer["context_hash"],
     }  # fmt: skip
-    assert scorer["name"] == f"sales-scorer-{scorer['context_hash'][:16]}"
+    assert scorer["name"] == f"scorer-{scorer['context_hash'][:16]}"
 
 
 def test_the_missing_images_say_who_waits(fleet: Path) -> None:
@@ -262,7 +268,7 @@ def test_the_gate_judges_only_the_image_itself_and_by_digest(fleet: Path, refere
 
 
 def test_a_recorded_hash_is_not_built_again(fleet: Path) -> None:
-    image = recorded(fleet, "sales-scorer")
+    image = recorded(fleet, "scorer")
     (fleet / f"out/images/{image}/built.json").unlink()
     done = roster(fleet, "images", "build", image)
     assert (done.returncode, done.stdout) == (0, "")
@@ -273,7 +279,7 @@ def test_a_recorded_hash_is_not_built_again(fleet: Path) -> None:
 def test_a_base_image_without_a_digest_is_not_built_upon(fleet: Path) -> None:
     file = fleet / "agents/catalog/settings.yaml"
     file.write_text(file.read_text().replace("library/python@sha256:" + "ab" * 32, "library/python:3.11-slim"))
-    done = roster(fleet, "images", "build", "sales-scorer")
+    done = roster(fleet, "images", "build", "scorer")
     assert (done.returncode, done.stdout) == (1, "")
     assert "python (docker.io/library/python:3.11-slim) has no digest. `roster images pin python`" in done.stderr
 
@@ -288,12 +294,12 @@ def test_a_base_image_that_the_catalog_does_not_have_cannot_be_pinned(fleet: Pat
 
 
 def test_what_went_all_the_way_is_recorded_and_the_record_is_sound(fleet: Path) -> None:
-    image = recorded(fleet, "sales-scorer")
+    image = recorded(fleet, "scorer")
     assert roster(fleet, "check").returncode == 0
-    found = listed(fleet)["sales-scorer"]["record"]
+    found = listed(fleet)["scorer"]["record"]
     assert (found["digest"], found["built"], found["size_bytes"]) == (DIGEST, TODAY, 31_400_000)
     text = (fleet / f"agents/catalog/images/{image}.yaml").read_text()
-    recorded(fleet, "sales-scorer")
+    recorded(fleet, "scorer")
     assert (fleet / f"agents/catalog/images/{image}.yaml").read_text() == text
 
 
@@ -326,7 +332,7 @@ def test_nothing_is_recorded_before_every_step_was_taken(fleet: Path) -> None:
     assert f"there is no signed.json; `roster images sign {image}` comes first" in refused(fleet, image)
     write_step(fleet, SignedStep(image, DIGEST, OTHER, DIGEST))
     assert roster(fleet, "images", "record", image).returncode == 0
-    assert listed(fleet)["sales-scorer"]["record"]["signature"] == OTHER
+    assert listed(fleet)["scorer"]["record"]["signature"] == OTHER
 
 
 def test_nothing_is_recorded_that_the_gate_did_not_let_pass_or_that_is_another_image(fleet: Path) -> None:
@@ -353,9 +359,53 @@ def test_files_that_changed_since_the_build_are_another_image(fleet: Path) -> No
     # What was built under the new name by somebody who moved files about is not it either.
     write_step(fleet, replace(built(fleet), context_hash="0" * 64))
     scanned(fleet, name(fleet))
-    assert "is of files that are not these any more" in refused(fleet, name(fleet))
+    assert "what was built is of other files" in refused(fleet, name(fleet))
     done = roster(fleet, "images", "scan", name(fleet))
     assert (done.returncode, "what was built is of other files" in done.stderr) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"repository": "registry.example.com/roster/chat/scorer"}, "is registry.example.com/roster/chat/scorer"),
+        ({"base": f"docker.io/library/python@{OTHER}"}, f"is upon docker.io/library/python@{OTHER}"),
+        ({"base": ""}, "is upon nothing"),
+    ],
+)
+def test_what_was_built_elsewhere_or_upon_another_base_is_neither_judged_nor_recorded(
+    fleet: Path, changes: dict[str, str], told: str
+) -> None:
+    image = built(fleet, **changes).name
+    scanned(fleet, image)
+    assert f"what was built {told}; `roster images build {image}` again" in refused(fleet, image)
+    done = roster(fleet, "images", "scan", image)
+    assert (done.returncode, told in done.stderr) == (3, True)
+
+
+def test_a_ready_image_is_recorded_with_its_copy_and_only_in_the_digest_that_is_asked_for(fleet: Path) -> None:
+    image = built(fleet, "ready", base=f"docker.io/example/ready@{DIGEST}").name
+    scanned(fleet, image)
+    assert f"what was built is {DIGEST}, and {READY} is asked for" in refused(fleet, image)
+    recorded(fleet, "ready", digest=READY, base=f"docker.io/example/ready@{READY}")
+    record = listed(fleet)["ready"]["record"]
+    assert record["repository"] == "registry.example.com/roster/mirror/docker.io/example/ready"
+
+
+def test_a_record_keeps_the_base_and_the_runtimes_that_it_is_the_image_of(fleet: Path) -> None:
+    (fleet / "agents/sales/porter.yaml").write_text(f"{PORTER}image: docker.io/example/own@{READY}\n")
+    recorded(fleet, "service")
+    recorded(fleet, "scorer")
+    recorded(fleet, "own", digest=READY, base=f"docker.io/example/own@{READY}")
+    kept = {image: one["record"] for image, one in listed(fleet).items() if one["record"]}
+    assert (kept["service"]["base"], kept["service"]["runtimes"]) == ("python", ["service"])
+    assert kept["scorer"]["base"] == "python"
+    for own in ("scorer", "own"):
+        assert "runtimes" not in kept[own], "what is an agent's own is none of its runtime's"
+
+
+def test_a_runtimes_ready_image_is_recorded_as_the_runtimes(fleet: Path) -> None:
+    recorded(fleet, "ready", digest=READY, base=f"docker.io/example/ready@{READY}")
+    assert listed(fleet)["ready"]["record"]["runtimes"] == ["ready"]
 
 
 def test_several_images_are_recorded_together_or_not_at_all(fleet: Path) -> None:
@@ -424,12 +474,14 @@ def test_an_image_whose_folder_is_gone_is_to_be_built_again(fleet: Path) -> None
     assert f"out/images/{image}/layout is gone; `roster images build {image}` again" in done.stderr
 
 
-def test_records_keep_texts_as_texts() -> None:
+def test_records_keep_texts_as_texts(fleet: Path) -> None:
     """A hash of digits alone and a day would be numbers and dates to YAML."""
-    needed = Needed("a-1", "agent", "r.example.com/a", "r.example.com/a", "1" * 64, None, None, (), ())
-    step = BuiltStep("a-1", "r.example.com/a", "1" * 64, DIGEST, "", 5, True)
+    catalog = Fleet.open(WorkTree(fleet)).catalog
+    source = ImageSource("r.example.com/a", "a", "", "Dockerfile", (), "python", BASE, (), 10001)
+    needed = Needed("a-1", "agent", "r.example.com/a", "r.example.com/a", "1" * 64, source, None, (), ())
+    step = BuiltStep("a-1", "r.example.com/a", "1" * 64, DIGEST, BASE, 5, True)
     found = ScannedStep("a-1", DIGEST, True, "grype 0.1", "2026-11-20", 0, 0, 0, 0)
-    record = new_record(needed, step, found, None, TODAY)
+    record = new_record(needed, catalog, step, found, None, TODAY)
     text = record_text(record)
     assert text == record_text(ImageRecord.model_validate(record.model_dump()))
     assert f'context_hash: "{"1" * 64}"\n' in text

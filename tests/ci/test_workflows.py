@@ -145,12 +145,28 @@ def writes(job: Workflow) -> set[str]:
 
 def test_images_are_built_from_main_alone() -> None:
     of = workflow("images")
-    assert set(of[True]) == {"push", "workflow_dispatch"}
+    assert set(of[True]) == {"push", "schedule", "workflow_dispatch"}
     assert of[True]["push"]["branches"] == ["main"]
     assert of["jobs"]["missing"]["if"] == "github.ref == 'refs/heads/main'"
     for name, job in of["jobs"].items():
         assert name == "missing" or "needs.missing.outputs.any == 'true'" in job["if"], "a skipped job has no output"
     assert of["concurrency"] == {"group": "images", "cancel-in-progress": False}
+
+
+def test_a_record_that_goes_a_base_that_is_pinned_and_a_run_that_failed_lead_to_a_build() -> None:
+    on = workflow("images")[True]
+    assert {"agents/**", "components/**"} <= set(on["push"]["paths"])
+    assert not [path for path in on["push"]["paths"] if path.startswith("!")]
+    ((minute, hour, *days),) = [one["cron"].split() for one in on["schedule"]]
+    assert (minute.isdigit(), hour.isdigit(), days) == (True, True, ["*", "*", "*"]), "every day"
+
+
+@pytest.mark.parametrize("name", ["missing", "propose"])
+def test_what_asks_for_waiting_records_can_fetch_their_branch_and_knows_what_main_had(name: str) -> None:
+    job = workflow("images")["jobs"][name]
+    (checkout,) = [step["with"] for step in job["steps"] if "checkout@" in step.get("uses", "")]
+    assert checkout["fetch-depth"] == 0
+    assert job["steps"][-1]["env"]["GITHUB_TOKEN"] == "${{ github.token }}"
 
 
 def test_what_runs_a_dockerfile_cannot_sign_and_what_signs_writes_nothing_into_git() -> None:

@@ -34,7 +34,7 @@ FROM ${BASE_IMAGE}
 COPY METADATA /usr/lib/python3/dist-packages/planted_python-1.dist-info/METADATA
 USER 10001
 """
-OWN, READY = "sales-scorer", "app"
+OWN, READY = "scorer", "app"
 SCORER = """\
 version: 1
 description: Scores leads.
@@ -69,9 +69,11 @@ class Ground:
         """The registry."""
         return self.place.registry
 
-    def put(self, repository: str, files: dict[str, str], folder: Path, tag: str = "1") -> str:
+    def put(
+        self, repository: str, files: dict[str, str], folder: Path, tag: str = "1", architecture: str = "amd64"
+    ) -> str:
         """An image of these files, under that tag; gives its digest."""
-        write_layout(folder, files)
+        write_layout(folder, files, architecture)
         command = ["skopeo", "copy", "--quiet", "--dest-tls-verify=false", f"oci:{folder}"]
         target = f"docker://{self.registry.host}/{repository}:{tag}"
         subprocess.run([*command, target], check=True, capture_output=True, timeout=60)

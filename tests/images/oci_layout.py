@@ -15,7 +15,7 @@ _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
-def write_layout(folder: Path, files: Mapping[str, str]) -> str:
+def write_layout(folder: Path, files: Mapping[str, str], architecture: str = "amd64") -> str:
     """An image of one layer with these files (path → content); returns its digest."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
@@ -25,7 +25,7 @@ def write_layout(folder: Path, files: Mapping[str, str]) -> str:
             archive.addfile(entry, io.BytesIO(content.encode()))
     layer = _part(folder, gzip.compress(packed.getvalue(), mtime=0), _LAYER)
     settings = {
-        "architecture": "amd64",
+        "architecture": architecture,
         "os": "linux",
         "config": {},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(packed.getvalue()).hexdigest()}"]},

@@ -118,6 +118,13 @@ def test_an_exception_for_one_runtime_does_not_spread_to_another_with_the_same_i
     assert passes(image=shared, images=[f"image:{REPOSITORY}"])
 
 
+def test_an_exception_for_a_ready_image_holds_by_the_name_it_is_known_by_and_by_that_of_its_copy() -> None:
+    copy = ScannedImage("registry.example.com/roster/mirror/docker.io/acme/app", DIGEST, named="docker.io/acme/app")
+    assert passes(image=copy, images=["image:docker.io/acme/app"])
+    assert passes(image=copy, images=[f"image:{copy.repository}"])
+    assert not passes(image=copy, images=["image:docker.io/acme/other"])
+
+
 def test_an_image_that_nobody_uses_is_covered_by_no_agent() -> None:
     assert not passes(image=ScannedImage(REPOSITORY, DIGEST), images=["support/triage"])
 

@@ -93,6 +93,16 @@ def test_a_record_that_was_not_scanned_is_named() -> None:
     assert "fastapi: it was not scanned" in changes.issues[0].text
 
 
+def test_what_was_judged_is_changed_whatever_could_not_be_seen() -> None:
+    away = Verdict(ScannedImage(REPOSITORY, DIGEST), (ScanFailure("registry-away", "no connection"),))
+    verdicts = {"images/a.yaml": away, "images/b.yaml": verdict(grype_match()), "images/old/b.yaml": verdict()}
+    changes = rescan({"images/a.yaml": ("CVE-1",), "images/b.yaml": (), "images/old/b.yaml": ("CVE-2",)}, verdicts)
+    assert changes.blocked == {"images/b.yaml": ("CVE-2026-1000",), "images/old/b.yaml": ()}
+    assert names(changes.issues) == ["CVE-2026-1000 in openssl", "Recorded images could not be scanned"]
+    assert "images/a.yaml: registry-away: no connection" in changes.issues[1].text
+    assert not changes.closable
+
+
 def test_a_base_at_the_end_of_its_life_has_a_title_for_people() -> None:
     changes = rescan({"a": ()}, {"a": verdict(ended=[("debian", "10")])})
     assert names(changes.issues) == ["debian is mended no more"]

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from grype_ground import npm_package
 from image_project import (
     DOCKERFILE,
     OWN,
@@ -24,6 +25,7 @@ from image_project import (
     project,
     vendor_image,
 )
+from local_registry import INDEX, MANIFEST
 
 from ci.images.provenance import PREDICATE_TYPE, context_hash_of
 from ci.images.signing import CYCLONEDX, attested, verify
@@ -135,7 +137,7 @@ def test_what_is_recorded_is_not_built_again_but_can_be_to_see_that_it_is_the_sa
 
 def test_a_vulnerable_image_is_stopped_until_it_is_mended_or_excepted(made: Project, tmp_path: Path) -> None:
     made.package(VULNERABLE)
-    assert "in out/images/sales-scorer-" in made.done("images", "build", OWN)
+    assert "in out/images/scorer-" in made.done("images", "build", OWN)
     closed = made.roster("images", "scan", OWN, "--report", str(tmp_path / "report.md"))
     assert (closed.returncode, "is stopped by CVE-2026-1000 in planted-python" in closed.stdout) == (3, True)
     report = (tmp_path / "report.md").read_text()
@@ -244,7 +246,8 @@ def test_a_registry_that_is_away_changes_nothing(running: Project, monkeypatch: 
     settings, record = running.top / "agents/catalog/settings.yaml", running.record()
     # Nobody listens on port 1.
     host = running.listed()["repository"].partition("/")[0]
-    for file in (settings, record):
+    built = running.top / "out/images" / record.stem / "built.json"
+    for file in (settings, record, built):
         file.write_text(file.read_text().replace(f"{host}/roster", "127.0.0.1:1/roster"))
     git(running.top, "commit", "--quiet", "--all", "--message", "away")
     away = running.roster("images", "rescan")
@@ -254,6 +257,86 @@ def test_a_registry_that_is_away_changes_nothing(running: Project, monkeypatch: 
     assert git(running.top, "status", "--porcelain") == ""
     settings.write_text(settings.read_text().replace(host, "127.0.0.1:1"))
     assert running.roster("images", "pin", "python").returncode == 6
+
+
+def second_record(found: Project, **changes: str) -> Path:
+    """Another record of that name, as one of older files that no definition needs any more."""
+    text = found.record().read_text()
+    old = found.listed()["record"]["context_hash"]
+    for before, after in {old: "0" * 64, **changes}.items():
+        text = text.replace(before, after)
+    file = found.record().parent / "older" / found.record().name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def test_what_can_be_seen_is_judged_and_written_down_whatever_the_registry_has_lost(
+    ground: Ground, running: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = second_record(running, **{running.listed()["record"]["digest"]: f"sha256:{'0' * 64}"})
+    before = lost.read_text()
+    ground.set(monkeypatch, new_findings=True)
+    found = running.roster("images", "rescan")
+    assert found.returncode == 7, found.stderr
+    assert running.listed()["record"]["blocked"] == ["CVE-2026-1001"]
+    assert lost.read_text() == before
+    told = json.loads((running.top / "out/rescan/findings.json").read_text())
+    assert ([one["name"].partition("-")[0] for one in told["issues"]], told["closable"]) == (
+        ["finding", "rescan"],
+        False,
+    )
+    assert f"{lost.relative_to(running.top)}: image-gone: " in told["issues"][1]["text"]
+    lost.unlink()
+    away = second_record(running, **{running.listed()["repository"].partition("/")[0]: "127.0.0.1:1"})
+    monkeypatch.setattr("ci.images.registry.ATTEMPTS", 1)
+    assert running.roster("images", "rescan").returncode == 7, "one registry is away, and one is not"
+    told = json.loads((running.top / "out/rescan/findings.json").read_text())
+    assert f"{away.relative_to(running.top)}: registry-away: " in told["issues"][1]["text"]
+
+
+def test_what_no_definition_needs_any_more_is_judged_by_what_its_record_says(running: Project) -> None:
+    record = second_record(running)
+    settings = running.top / "agents/catalog/settings.yaml"
+    settings.write_text(settings.read_text().replace('/base/python:1"', '/base/python:1", end_of_life: "2020-01-01"'))
+    assert 'base: "python"' in record.read_text()
+    found = running.roster("images", "rescan")
+    assert (found.returncode, "is stopped by end-of-life in python" in found.stdout) == (3, True)
+    assert "end-of-life" in record.read_text()
+    running.write(
+        "agents/catalog/exceptions/python.yaml",
+        "vulnerability: end-of-life\npackage: python\nimages: [runtime:service]\n"
+        "reason: It is replaced in some weeks.\nowner: red\n"
+        f'created: "{TODAY - timedelta(days=3)}"\nexpires: "{TODAY + timedelta(days=30)}"\n',
+    )
+    running.roster("images", "rescan")
+    assert "blocked" in record.read_text(), "the runtime's exception is not for an agent's own build"
+    record.write_text(record.read_text() + "runtimes: [service]\n")
+    running.roster("images", "rescan")
+    assert "blocked" not in record.read_text(), "and is for the runtime's"
+
+
+def test_an_image_for_several_platforms_has_a_bill_of_each(ground: Ground, running: Project, tmp_path: Path) -> None:
+    one = running.listed()
+    repository, listed = one["repository"].partition("/")[2], []
+    for architecture, package in (("amd64", "only-here"), ("arm64", "only-there")):
+        files = {**debian("12", "planted-base"), **npm_package(package, "1.0.0")}
+        digest = ground.put(repository, files, tmp_path / architecture, architecture, architecture)
+        size = (tmp_path / architecture / "blobs" / digest.replace(":", "/")).stat().st_size
+        platform = {"os": "linux", "architecture": architecture}
+        listed.append({"mediaType": MANIFEST, "digest": digest, "size": size, "platform": platform})
+    index = ground.registry.put(repository, {"schemaVersion": 2, "mediaType": INDEX, "manifests": listed})
+    reference = f"{one['repository']}@{index}"
+    assert running.done("images", "gate", one["name"], reference) == f"{index}\n"
+    running.done("images", "sign", OWN, "--key", ground.place.signer().key)
+    bills = attested(reference, CYCLONEDX, ground.place.identity(), ground.place.environ)
+    found = {
+        bill["metadata"]["component"]["version"]: {part["name"] for part in bill["components"]}
+        & {"only-here", "only-there"}
+        for bill in bills
+    }
+    assert found == {listed[0]["digest"]: {"only-here"}, listed[1]["digest"]: {"only-there"}}
+    assert verify(reference, ground.place.identity(), ground.place.environ).signatures == 1
 
 
 def test_a_ready_image_is_copied_with_its_digest_and_runs_from_the_copy(
@@ -279,6 +362,7 @@ def test_a_ready_image_is_copied_with_its_digest_and_runs_from_the_copy(
     vendor_image(ground, tmp_path / "moved", VULNERABLE)
     made.done("check")
     made.done("render", "-e", "prod", "sales/porter")
+    assert made.listed(READY)["record"]["repository"] == copy
     assert f"{copy}@{digest}" in (made.top / "out/prod/sales/porter.yaml").read_text()
 
 
