@@ -124,7 +124,7 @@ def _chosen(fleet: Fleet, names: Sequence[str]) -> list[Needed]:
         return images
     here = built_here(top(), [one.name for one in images])
     if not here:
-        typer.echo("nothing was built here: `roster images build` comes first", err=True)
+        raise fail("nothing was built here: `roster images build` comes first", CLOSED)
     return [one for one in images if one.name in here]
 
 

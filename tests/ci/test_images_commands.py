@@ -303,6 +303,16 @@ def test_what_went_all_the_way_is_recorded_and_the_record_is_sound(fleet: Path) 
     assert (fleet / f"agents/catalog/images/{image}.yaml").read_text() == text
 
 
+def test_an_old_scan_does_not_take_a_block_off(fleet: Path) -> None:
+    name = recorded(fleet, "scorer")
+    file = fleet / f"agents/catalog/images/{name}.yaml"
+    file.write_text(file.read_text("utf-8") + "blocked: [CVE-2026-1]\n", "utf-8")
+    done = roster(fleet, "images", "record", name)
+    assert done.returncode == 3
+    assert "blocked by CVE-2026-1; `roster images rescan`" in done.stderr
+    assert "blocked: [CVE-2026-1]" in file.read_text("utf-8")
+
+
 def test_a_record_can_be_written_elsewhere(fleet: Path) -> None:
     image = built(fleet).name
     scanned(fleet, image)
@@ -424,7 +434,7 @@ def test_several_images_are_recorded_together_or_not_at_all(fleet: Path) -> None
 @pytest.mark.parametrize("command", ["scan", "sign", "record"])
 def test_where_nothing_was_built_nothing_is_done(fleet: Path, command: str) -> None:
     done = roster(fleet, "images", command)
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (done.returncode, done.stdout) == (3, "")
     assert "nothing was built here: `roster images build` comes first" in done.stderr
 
 
