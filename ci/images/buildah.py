@@ -44,15 +44,20 @@ class Buildah:
         return digest, size_bytes
 
     def _build(self, order: Order) -> None:
+        # One after the other: built together, they stand in the index in the order in which they happened to end.
+        for platform in order.platforms or ("",):
+            self._build_platform(order, platform)
+
+    def _build_platform(self, order: Order, platform: str) -> None:
         name = order.context.name
         if order.hosts is None:
-            called(self.build_command(order), order.bare, name, "the build")
+            called(self.build_command(order, platform), order.bare, name, "the build")
             return
         if lacking := missing():
             raise BuildFailure(f"{name}: a build that reaches only some hosts needs {lacking}")
         with index_only(order.hosts) as wrapped:
             # The namespace has its own "host" network, in which there is the way to the hosts and nothing else.
-            command = wrapped(self.build_command(replace(order, network="host")))
+            command = wrapped(self.build_command(replace(order, network="host"), platform))
             variables = {**order.bare, **environment(), "PYTHONPATH": str(Path(__file__).parents[2])}
             called(command, variables, name, "the build")
 
@@ -74,7 +79,7 @@ class Buildah:
         start = [*self._start, "pull", "--quiet", "--policy", policy]
         return [*start, *_tls(order.context.base), *platform, order.context.base]
 
-    def build_command(self, order: Order) -> list[str]:
+    def build_command(self, order: Order, platform: str) -> list[str]:
         """Builds the context, every file and entry of the image's history at the context's own time."""
         context = order.context
         command = [*self._start, "build", "--file", str(order.folder / context.dockerfile)]
@@ -87,8 +92,8 @@ class Buildah:
             command += ["--isolation", self.isolation]
         if order.network:
             command += ["--network", order.network]
-        if order.platforms:
-            command += ["--platform", ",".join(order.platforms)]
+        if platform:
+            command += ["--platform", platform]
         for name, value in sorted(order.build_args.items()):
             command += ["--build-arg", f"{name}={value}"]
         for name, value in sorted(context.labels.items()):

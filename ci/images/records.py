@@ -66,8 +66,8 @@ def new_record(
     if image.record and image.record.blocked:
         # A scan that lies around may be older than what is known by now.
         raise StepError(
-            f"{image.name}: its record is blocked by {', '.join(image.record.blocked)}; `roster images rescan` takes that "
-            "off when nothing is found any more"
+            f"{image.name}: its record is blocked by {', '.join(image.record.blocked)}; `roster images rescan` takes "
+            "that off when nothing is found any more"
         )
     if not scan.passed:
         raise StepError(f"{image.name}: the gate is closed; there is nothing to record")
