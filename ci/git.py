@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from components.definition.tree import AGENTS, FileProblem, Listing
+from components.definition.tree import AGENTS, FileProblem, Listing, left_out
 
 
 class GitError(Exception):
@@ -61,11 +61,11 @@ class CommitTree:
         self._entries: dict[str, tuple[str, str]] | None = None
 
     def files(self, folder: str) -> Listing:
-        """All files below `folder`; dot files are left out, as on disk."""
+        """All files below `folder`; what is left out on disk is left out here."""
         inside = [
             (path, mode)
             for path, (mode, _) in self._all().items()
-            if path.startswith(f"{folder}/") and not any(part.startswith(".") for part in path.split("/"))
+            if path.startswith(f"{folder}/") and not any(map(left_out, path.split("/")))
         ]
         links = tuple(sorted(path for path, mode in inside if mode == "120000"))
         return Listing(tuple(sorted(path for path, mode in inside if mode.startswith("100"))), links)

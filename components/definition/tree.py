@@ -29,6 +29,11 @@ class Listing:
     links: tuple[str, ...]
 
 
+def left_out(name: str) -> bool:
+    """Whether a file or folder of that name is none of anybody's: dot files, and what Python compiles."""
+    return name.startswith(".") or name == "__pycache__"
+
+
 class Tree(Protocol):
     """A state of the repository."""
 
@@ -46,7 +51,7 @@ class WorkTree:
         self.top = top
 
     def files(self, folder: str) -> Listing:
-        """All files below `folder`; symbolic links are named, never followed; dot files are left out."""
+        """All files below `folder`; symbolic links are named, never followed; what `left_out` says is left out."""
         files: list[str] = []
         links: list[str] = []
         path = self.top
@@ -65,7 +70,7 @@ class WorkTree:
         except OSError as error:
             raise FileProblem("unreadable", f"the folder {folder} cannot be read: {error.strerror}") from error
         for entry in entries:
-            if entry.name.startswith(".") or entry.name == "__pycache__":
+            if left_out(entry.name):
                 continue
             path = f"{folder}/{entry.name}"
             if not path.isprintable():

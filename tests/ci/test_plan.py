@@ -260,6 +260,15 @@ def test_an_image_that_nobody_has_built_is_named(fleet: Path) -> None:
     assert f"- sales/asker, sales/writer: {why}" in as_markdown(found)
 
 
+def test_what_python_compiled_in_a_context_is_no_part_of_it_committed_or_not(fleet: Path) -> None:
+    cache = fleet / "components/images/service/__pycache__"
+    cache.mkdir()
+    (cache / "x.pyc").write_bytes(b"compiled")
+    git(fleet, "add", "--force", "--all")
+    commit(fleet)
+    assert plan(fleet).changes == []
+
+
 def test_who_keeps_an_image_waits_for_none(fleet: Path) -> None:
     edit(fleet, "agents/sales/writer.prompt.md", "offers", "letters")
     assert new_images(plan(fleet)) == {}
