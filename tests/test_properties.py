@@ -197,7 +197,7 @@ def _overrides() -> st.SearchStrategy[dict[str, Any]]:
 SIDE_FILES = {
     "business/faq.md": "# Questions\n",
     "business/deep/table.csv": "a,b\n",
-    "business/built/Dockerfile": "FROM x",
+    "business/built/Dockerfile": "FROM scratch",
 }
 STATE = tree({"business/sample.yaml": MINIMAL, **SIDE_FILES})
 FLEET = Fleet.open(STATE)
