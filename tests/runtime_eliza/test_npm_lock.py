@@ -111,7 +111,7 @@ def test_the_lock_says_what_packages_are_and_not_where() -> None:
 
 
 def test_addresses_are_left_out_of_a_lock() -> None:
-    entry = {"version": "1.0.0", "resolved": "https://npm.example.com/a.tgz", "funding": {"url": "https://example.com"}}
+    entry = {"version": "1.0.0", "resolved": "https://example.com/a", "funding": {"url": "https://example.com"}}
     assert without_addresses({"packages": {"node_modules/a": entry}}) == {
         "packages": {"node_modules/a": {"version": "1.0.0"}}
     }
