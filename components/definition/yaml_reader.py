@@ -149,7 +149,7 @@ def read_yaml(data: bytes, file: str) -> Document:
         return document
     if node is None:
         document.findings.append(
-            Finding(file, 1, 1, "empty-file", "the file is empty; a definition needs `version: 1`")
+            Finding(file, 1, 1, "empty-file", "the file is empty; write what belongs there, or delete it")
         )
         return document
     document.value = _build(node, document, set(), 0)
