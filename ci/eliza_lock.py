@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ci.atomic_files import write_file
 from components.definition.catalog import Runtime
 from components.definition.findings import InvalidInput
 from components.definition.load_catalog import Catalog, load_catalog
@@ -92,7 +93,7 @@ def main() -> int:
     except (InvalidInput, LockError) as error:
         print(f"{LOCK} was left as it was: {error}", file=sys.stderr)
         return 1
-    (top / LOCK).write_text(text)
+    write_file(top / LOCK, text.encode())
     print(f"{LOCK}: {len(packages)} packages of the catalog, {text.count('integrity')} in all")
     return 0
 

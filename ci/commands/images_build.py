@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from ci.atomic_files import write_file
 from ci.commands.images import images_of
 from ci.commands.session import CLEAN, FINDINGS, day, fail, open_fleet, plain_errors, top
 from ci.formats import as_text
@@ -93,8 +94,7 @@ def _pin(fleet: Fleet, name: str, registry: Registry, update: bool, today: str) 
     record = ImageRecord.model_validate({"image": reference, "digest": digest, "built": today})
     file = next((top() / path for path, one in fleet.catalog.record_files.items() if one is known), None)
     file = file or record_path(top(), f"base-{name}")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(record_text(record), "utf-8")
+    write_file(file, record_text(record).encode())
     typer.echo(f"{name}: {reference} is {digest}, recorded in {file.relative_to(top())}")
     return False
 

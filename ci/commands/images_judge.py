@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from ci.atomic_files import write_file, write_files
 from ci.commands.images import images_of
 from ci.commands.session import CLEAN, day, fail, open_fleet, plain_errors, top
 from ci.git import GitError
@@ -102,18 +103,18 @@ def run_sign(names: Sequence[str], key: str) -> None:
 def run_record(names: Sequence[str], output: Path | None, today: str) -> None:
     """Writes the records of images that went all the way; of all that are asked for, or of none."""
     fleet = open_fleet()
-    now, texts = day(today), {}
+    now, texts = day(today), dict[Path, bytes]()
     for image in _chosen(fleet, names):
         try:
             built = read_step(top(), image.name, BuiltStep)
             scan = read_step(top(), image.name, ScannedStep)
             signed = read_step(top(), image.name, SignedStep) if fleet.catalog.settings.images.signing else None
             file = output / f"{image.name}.yaml" if output else record_path(top(), image.name)
-            texts[file] = record_text(new_record(image, fleet.catalog, built, scan, signed, now))
+            texts[file] = record_text(new_record(image, fleet.catalog, built, scan, signed, now)).encode()
         except StepError as error:
             raise fail(str(error), CLOSED) from error
-    for file, text in texts.items():
-        _write(file, text)
+    write_files(texts)
+    for file in texts:
         typer.echo(f"recorded in {file if output else file.relative_to(top())}")
 
 
@@ -205,5 +206,4 @@ def _code(verdicts: Sequence[Verdict]) -> int:
 
 
 def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, "utf-8")
+    write_file(file, text.encode())

@@ -40,10 +40,12 @@ def run_rescan(output: Path | None) -> None:
     changes = rescan({one.path: one.record.blocked or () for one in records}, verdicts)
     _tell(output or top() / "out/rescan", fleet.catalog, verdicts, changes)
     # What could not be seen is as it was; what was seen is written down, whatever happened to the others.
+    texts = {}
     for one in records:
         if one.path in changes.blocked:
             record = one.record.model_copy(update={"blocked": list(changes.blocked[one.path]) or None})
-            (top() / one.path).write_text(record_text(record), "utf-8")
+            texts[top() / one.path] = record_text(record).encode()
+    write_files(texts)
     failures = [failure for verdict in verdicts.values() for failure in verdict.failures]
     unseen = [verdict for verdict in verdicts.values() if not verdict.judged]
     if unseen and len(unseen) == len(verdicts) and {one.reason for one in failures} == {"registry-away"}:

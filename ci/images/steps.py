@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from ci.atomic_files import write_file
+
 FOLDER = "out/images"
 LAYOUT = "layout"
 _DIGESTS = ("digest", "signature", "sbom")
@@ -84,7 +86,7 @@ def folder_of(top: Path, name: str) -> Path:
 def write_step(top: Path, step: BuiltStep | ScannedStep | SignedStep) -> None:
     """Writes the step's file."""
     text = json.dumps(asdict(step), indent=1) + "\n"
-    (folder_of(top, step.name) / step.FILE).write_text(text, "utf-8")
+    write_file(folder_of(top, step.name) / step.FILE, text.encode())
 
 
 def read_step(top: Path, name: str, kind: type[Step]) -> Step:
