@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
 # Applies what is merged to one environment: every commit since what was last applied there, not just the last one.
-# usage: bash ci/apply.sh ENVIRONMENT
+# usage: bash ci/apply.sh ENVIRONMENT [--first-only]      with it only kill switches and rollbacks
 #
 # On GitHub it fetches what reviewers saw (digests of the objects) and allowed (many removals) before it begins.
 # The exit codes are those of `roster up`; 2 also for a commit that is not on the branch (ROSTER_MAIN, main with none).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-environment=${1:?which environment? usage: bash ci/apply.sh ENVIRONMENT}
+environment=${1:?which environment? usage: bash ci/apply.sh ENVIRONMENT [--first-only]}
+case ${2:-} in
+"" | --first-only) first=${2:-} ;;
+*) echo "usage: bash ci/apply.sh ENVIRONMENT [--first-only]" >&2; exit 2 ;;
+esac
 . ci/environment.sh
 . ci/history.sh
 
@@ -46,4 +50,4 @@ fi
 
 # In place of this shell, so that a cancelled job's signal reaches the engine, which then ends in order.
 exec python -m ci.cloud_access roster up --environment "$environment" --report "out/up/$environment" \
-  ${given[@]+"${given[@]}"}
+  ${first:+"$first"} ${given[@]+"${given[@]}"}

@@ -22,6 +22,7 @@ from components.definition.tree import WorkTree
 from components.fleet import Fleet
 
 GITHUB = ".github/workflows/apply.yaml"
+SWITCHES = ".github/workflows/switches.yaml"
 GITLAB = "ci/gitlab-ci.yaml"
 RULE = "workflow-environments"
 
@@ -33,6 +34,12 @@ def github_jobs(workflow: Mapping[str, Any]) -> dict[str, list[str]]:
     return {
         environment[name]: [environment[one] for one in _listed(job.get("needs"))] for name, job in applying.items()
     }
+
+
+def switch_jobs(workflow: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The same for switches.yaml, whose job runs for all of them at once: each is said to need those before it."""
+    listed = [str(one) for one in workflow["jobs"]["switch"]["strategy"]["matrix"]["environment"]]
+    return {name: listed[:index] for index, name in enumerate(listed)}
 
 
 def gitlab_jobs(pipeline: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -60,7 +67,7 @@ def check(top: Path) -> list[Finding]:
     """The findings for the pipelines that are there. Raises InvalidInput."""
     environments = list(Fleet.open(WorkTree(top)).catalog.environments)
     found = []
-    for file, jobs in ((GITHUB, github_jobs), (GITLAB, gitlab_jobs)):
+    for file, jobs in ((GITHUB, github_jobs), (SWITCHES, switch_jobs), (GITLAB, gitlab_jobs)):
         if (top / file).is_file():
             found += differences(file, jobs(yaml.safe_load((top / file).read_bytes())), environments)
     return found

@@ -55,6 +55,8 @@ def protections(environments: Sequence[str], approvers: Mapping[str, Sequence[in
             f"approvers: the catalog has no environment {', '.join(unknown)}; it has {', '.join(environments)}"
         )
     applied = [Protection(name, tuple(approvers.get(name, ())), branch) for name in environments]
+    # Kill switches and rollbacks go past approvals; the workflow of them is off until a variable says otherwise.
+    applied += [Protection(f"switches-{name}", (), branch) for name in environments]
     return applied + [Protection(name, (), "" if name == "preview" else branch) for name in READING]
 
 

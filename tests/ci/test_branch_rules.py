@@ -86,14 +86,14 @@ def test_the_required_checks_are_jobs_that_run_for_pull_requests_and_in_the_queu
 
 def test_each_environment_of_the_catalog_is_reached_from_main_alone(registered: Registered) -> None:
     found = environments(registered)
-    assert set(found) == {"dev", "staging", "prod", "preview", "drift", "images", "rescan"}
-    for name in ("dev", "staging", "prod", "drift", "images", "rescan"):
+    switches = {"switches-dev", "switches-staging", "switches-prod"}
+    from_main = {"dev", "staging", "prod", "drift", "images", "rescan"} | switches
+    assert set(found) == from_main | {"preview"}
+    for name in from_main:
         assert found[name]["deploymentBranchPolicy"] == {"protectedBranches": False, "customBranchPolicies": True}
         assert found[name]["canAdminsBypass"] is False
     policies = [one["inputs"] for one in registered if one["type"] == "RepositoryEnvironmentDeploymentPolicy"]
-    assert {one["environment"]: one["branchPattern"] for one in policies} == dict.fromkeys(
-        ("dev", "staging", "prod", "drift", "images", "rescan"), "main"
-    )
+    assert {one["environment"]: one["branchPattern"] for one in policies} == dict.fromkeys(from_main, "main")
 
 
 def test_who_starts_a_run_does_not_approve_it(registered: Registered) -> None:

@@ -76,6 +76,13 @@ def test_without_permission_or_an_answer_it_is_applied_without_them(clone: Clone
     assert "No reviewer allowed that many agents go" in said
 
 
+def test_switches_do_nothing_but_what_goes_first(clone: Clone) -> None:
+    assert clone.run("apply.sh", "prod", "--first-only")[0] == 0
+    assert calls(clone, "up") == ["up --environment prod --report out/up/prod --first-only"]
+    code, said = clone.run("apply.sh", "prod", "--frist-only")
+    assert (code, "usage: bash ci/apply.sh" in said) == (2, True)
+
+
 def test_the_exit_code_of_up_is_the_scripts(clone: Clone) -> None:
     assert clone.run("apply.sh", "prod", CODES="up=5")[0] == 5
 

@@ -115,13 +115,25 @@ def test_a_failure_in_one_environment_keeps_no_kill_switch_from_the_next() -> No
     assert rule["when"] == "always"
 
 
+def test_switches_wait_for_nobody_and_are_off_until_somebody_turns_them_on() -> None:
+    of = workflow("switches")
+    (job,) = of["jobs"].values()
+    assert job["if"] == "github.ref == 'refs/heads/main' && vars.ROSTER_SWITCHES == 'on'"
+    assert job["strategy"]["fail-fast"] is False
+    assert "max-parallel" not in job["strategy"]
+    assert "needs" not in job
+    (run,) = [step["run"] for step in steps(of) if "ci/apply.sh" in step.get("run", "")]
+    assert run.startswith("exec ")
+    assert run.endswith(" --first-only")
+
+
 def test_a_cancelled_apply_reaches_the_engine() -> None:
     (run,) = [step["run"] for step in steps(workflow("apply_environment")) if "ci/apply.sh" in step.get("run", "")]
     assert run.startswith("exec ")
     assert re.search(r"^exec python -m ci.cloud_access roster up ", (TOP / "ci/apply.sh").read_text("utf-8"), re.M)
 
 
-@pytest.mark.parametrize("name", ["apply_environment", "drift", "preview"])
+@pytest.mark.parametrize("name", ["apply_environment", "drift", "preview", "switches"])
 def test_whatever_reaches_a_cloud_is_told_all_that_the_clouds_need(name: str) -> None:
     needed = {need for cloud in CLOUDS for need in cloud.needs} | {"ROSTER_KUBECONFIG", "PULUMI_BACKEND_URL"}
     jobs = [job for job in workflow(name)["jobs"].values() if job["permissions"].get("id-token") == "write"]
