@@ -11,6 +11,7 @@ import typer
 from ci import completion
 from ci.cli_forge import forge
 from ci.cli_images import images
+from ci.cli_operations import operations
 
 app = typer.Typer(
     name="roster",
@@ -268,6 +269,16 @@ def schema(
     run(check_only)
 
 
+@app.command()
+def runbooks(
+    check_only: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when a page differs.")] = False,
+) -> None:
+    """Write the page of each alert, after a change of alerts."""
+    from ci.commands.runbooks import run
+
+    run(check_only)
+
+
 Report = Annotated[
     Path | None, typer.Option("--report", help="Folder of report.md, report.json and logs/; below out/ with none.")
 ]
@@ -386,6 +397,7 @@ def codeowners(
 
 app.add_typer(forge, name="forge")
 app.add_typer(images, name="images")
+app.add_typer(operations)
 
 
 @app.command(name="run")

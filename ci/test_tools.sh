@@ -21,7 +21,7 @@ fi
 bash ci/runtime_venv.sh >/dev/null
 bash ci/checkov_venv.sh >/dev/null
 if command -v go >/dev/null; then
-  bash ci/go_tools.sh helm kwok etcd kube-apiserver kube-controller-manager kube-scheduler cosign grype
+  bash ci/go_tools.sh helm kwok etcd kube-apiserver kube-controller-manager kube-scheduler kube-state-metrics cosign grype
 else
   echo "Go is missing: tests against helm, the real CRDs, a real API server, cosign and Grype are skipped"
 fi

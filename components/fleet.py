@@ -16,6 +16,9 @@ from components.resolve import ResolvedAgent, agent_references, catalog_referenc
 from components.resolve.build import Shared
 from components.resolve.catalog_rules import catalog_findings
 from components.resolve.references import unknown_names
+from components.specs.monitoring.alerts import ALERTS
+
+_ALERT_NAMES = frozenset(one.name for one in ALERTS)
 
 
 @dataclass(slots=True)
@@ -83,7 +86,7 @@ class Fleet:
         examined = Examined(path, agent, {}, findings)
         if agent is None:
             return examined
-        findings += agent_references(agent, self.catalog)
+        findings += [*agent_references(agent, self.catalog), *_alerts_apart(agent)]
         if errors(findings):
             findings += self._despite_faults(agent, environments)
             examined.findings = list(dict.fromkeys(findings))
@@ -116,6 +119,24 @@ class Fleet:
         of_pool = self.catalog.pool_environments(agent.pool)
         listed = agent.raw.get("environments")
         return of_pool if listed is None else [name for name in of_pool if name in listed]
+
+
+def _alerts_apart(agent: LoadedAgent) -> list[Finding]:
+    """An alert of an author's under the name of one of Roster's would have that one's runbook and routes."""
+    return [
+        agent.document.finding(
+            (*where, "alert_rules", name),
+            "name-taken",
+            f"alert_rules.{name}: Roster has an alert of this name",
+            key=True,
+        )
+        for where, settings in (
+            ((), agent.raw),
+            *((("overrides", one), given) for one, given in (agent.raw.get("overrides") or {}).items()),
+        )
+        for name in settings.get("alert_rules") or {}
+        if name in _ALERT_NAMES
+    ]
 
 
 def files_named(agent: LoadedAgent) -> set[str]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -19,40 +15,10 @@ from typing import Any
 
 import httpx
 import yaml
+from debian_programs import program
 
 # Each sample: metric and labels → by how much it grows at each scrape.
 Growth = Mapping[tuple[str, tuple[tuple[str, str], ...]], float]
-
-
-def program() -> str:
-    """The path of `prometheus`: on PATH, or Debian's package unpacked into the cache folder; empty when neither is."""
-    found = shutil.which("prometheus")
-    if found or not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        return found or ""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "roster" / "prometheus"
-    cache.mkdir(parents=True, exist_ok=True)
-    # Test workers start at the same time; one unpacks, the others wait for it.
-    with (cache / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (cache / "deb").is_dir():
-            with tempfile.TemporaryDirectory(dir=cache) as folder:
-                if not _unpacked(Path(folder)):
-                    return ""
-                (Path(folder) / "deb").rename(cache / "deb")
-    return str(cache / "deb/usr/bin/prometheus")
-
-
-def _unpacked(folder: Path) -> bool:
-    """Unpacked, not installed: no service starts, and no root is needed."""
-    for again in (False, True):
-        if again and subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True).returncode:
-            return False
-        subprocess.run(["apt-get", "download", "-qq", "prometheus"], cwd=folder, check=False, capture_output=True)
-        packages = [*folder.glob("prometheus_*.deb")]
-        if packages:
-            done = subprocess.run(["dpkg-deb", "-x", packages[0], folder / "deb"], check=False, capture_output=True)
-            return done.returncode == 0
-    return False
 
 
 class Exporter:
@@ -90,14 +56,15 @@ def running(folder: Path, exporter: Exporter, groups: list[dict[str, Any]]) -> I
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            with _prometheus(folder, f"127.0.0.1:{server.server_port}", groups) as address:
+            with scraping(folder, f"127.0.0.1:{server.server_port}", groups) as address:
                 yield address
         finally:
             server.shutdown()
 
 
 @contextmanager
-def _prometheus(folder: Path, target: str, groups: list[dict[str, Any]]) -> Iterator[str]:
+def scraping(folder: Path, target: str, groups: list[dict[str, Any]]) -> Iterator[str]:
+    """The address of a Prometheus that scrapes the target (host and port), whose labels are kept."""
     (folder / "rules.yaml").write_text(json.dumps({"groups": groups}), "utf-8")
     scrape = {"job_name": "agents", "honor_labels": True, "static_configs": [{"targets": [target]}]}
     intervals = {"scrape_interval": "1s", "evaluation_interval": "1s", "scrape_timeout": "1s"}
@@ -107,7 +74,9 @@ def _prometheus(folder: Path, target: str, groups: list[dict[str, Any]]) -> Iter
         port = free.getsockname()[1]
     files = [f"--config.file={folder / 'prometheus.yaml'}", f"--storage.tsdb.path={folder / 'data'}"]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([program(), *files, f"--web.listen-address=127.0.0.1:{port}"], stderr=log)
+        process = subprocess.Popen(
+            [program("prometheus"), *files, f"--web.listen-address=127.0.0.1:{port}"], stderr=log
+        )
     try:
         address = f"http://127.0.0.1:{port}"
         _wait(address, folder / "log")

@@ -95,7 +95,7 @@ def test_law_2_no_version_of_roster_and_no_date_in_what_is_rendered(tmp_path: Pa
     text = b"".join(render_of(tree(SMALL), tmp_path / "a").values()).decode()
     assert f"roster {importlib.metadata.version('roster')}" not in text.lower()
     assert "app.kubernetes.io/version" not in text
-    assert "timestamp" not in text.lower()
+    assert "creationtimestamp" not in text.lower()
     assert TODAY not in text
 
 

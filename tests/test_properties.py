@@ -77,6 +77,10 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
     _settings_of(draw, given, maybe)
     if runtime != "worker":
         maybe("metrics", st.fixed_dictionaries({"path": st.just("/own")}, optional={"port": st.just(9200)}))
+        maybe("alert_rules", st.dictionaries(st.from_regex(r"\A[A-Z][A-Za-z0-9]{2,9}\Z"), _alerts(), max_size=2))
+        if "alert_rules" in given:
+            series = {"own_seconds": ["kind"], "own_total": []}
+            given["metrics"] = {"path": "/own", **given.get("metrics", {}), "series": series}
         maybe("exposure", _exposures())
     maybe("overrides", st.dictionaries(st.sampled_from(listed), _overrides(), max_size=2))
     return given
@@ -132,6 +136,17 @@ def _storages() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional={"volume": volume, "databases": databases})
 
 
+def _alerts() -> st.SearchStrategy[dict[str, Any]]:
+    expressions = ["own_total > 1", 'histogram_quantile(0.5, rate(own_seconds_bucket{kind!~"a.*"}[5m])) > 3']
+    optional = {
+        "severity": st.sampled_from(["critical", "warning", "info"]),
+        "minutes": st.integers(0, 1440),
+        "runbook": st.sampled_from(["https://example.com/r", "faq.md"]),
+    }
+    given = {"expression": st.sampled_from(expressions), "summary": st.just("Too many: {{ $value }}")}
+    return st.fixed_dictionaries(given, optional=optional)
+
+
 @st.composite
 def _scalings(draw: st.DrawFn) -> dict[str, Any]:
     least = draw(st.integers(1, 5))
@@ -160,7 +175,7 @@ def _settings_of(draw: st.DrawFn, given: dict[str, Any], maybe: Callable[..., No
     maybe("hosts", lists(hosts))
     alerts = {
         "down_minutes": st.integers(1, 1440),
-        "p95_seconds": st.integers(1, 28800).map(lambda eighths: eighths / 8),
+        "p95_seconds": st.integers(1, 959).map(lambda eighths: eighths / 8),
         "cpu_percent": st.just(50),
     }
     maybe("alerts", st.fixed_dictionaries({}, optional={**alerts, "queue_depth": st.integers(1, 10**9)}))

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import tempfile
 import threading
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -110,6 +111,10 @@ class Cluster:
         asked = list(dict.fromkeys(wanted))
         found = self._ask(self._logs(asked, lines), _CALL_SECONDS)
         return dict(zip(asked, found, strict=True))
+
+    def begin(self, work: Callable[[kr8s.asyncio.Api], Coroutine[Any, Any, _T]]) -> Future[_T]:
+        """Begins something that takes its time, such as following a log; `close` ends it."""
+        return self._loop.begin(work(self._api))
 
     def close(self) -> None:
         """Ends connections, and removes what kr8s wrote of the credentials."""
@@ -311,12 +316,16 @@ class _Loop:
 
     def run(self, coroutine: Coroutine[Any, Any, _T], seconds: float) -> _T:
         """Its result. Raises TimeoutError when it takes longer; it is cancelled then, but not waited for."""
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        future = self.begin(coroutine)
         try:
             return future.result(seconds)
         except TimeoutError:
             future.cancel()
             raise
+
+    def begin(self, coroutine: Coroutine[Any, Any, _T]) -> Future[_T]:
+        """Runs it, and does not wait for it."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def stop(self) -> None:
         """Ends what still runs, as far as it lets itself be ended."""

@@ -44,7 +44,7 @@ class Counts:
 def firing(address: str, namespaces: Iterable[str]) -> dict[Key, frozenset[str]]:
     """The names of the critical alerts that fire, by agent (namespace, name). Raises PrometheusError."""
     found: dict[Key, set[str]] = defaultdict(set)
-    for labels, _ in _query(address, _ALERTS.format(spaces=_spaces(namespaces))):
+    for labels, _ in query(address, _ALERTS.format(spaces=_spaces(namespaces))):
         if "agent_id" in labels:
             found[labels.get("namespace", ""), labels["agent_id"]].add(labels.get("alertname", ""))
     return {key: frozenset(names) for key, names in found.items()}
@@ -57,7 +57,7 @@ def counted(address: str, pods: Mapping[Key, Iterable[str]]) -> dict[Key, Counts
     """
     current = {key: frozenset(names) for key, names in pods.items()}
     sums: dict[Key, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for labels, value in _query(address, _COUNTS.format(spaces=_spaces(space for space, _ in pods))):
+    for labels, value in query(address, _COUNTS.format(spaces=_spaces(space for space, _ in pods))):
         key = labels.get("namespace", ""), labels.get("agent_id", "")
         pod = labels.get("pod", "")
         if key in current and (not pod or pod in current[key]):
@@ -69,23 +69,29 @@ def _spaces(namespaces: Iterable[str]) -> str:
     return "|".join(sorted(set(namespaces)))
 
 
-def _query(address: str, expression: str) -> list[tuple[dict[str, str], float]]:
-    """The labels and the value of each series of an instant query."""
+def query(address: str, expression: str) -> list[tuple[dict[str, str], float]]:
+    """The labels and the value of each series of an instant query. Raises PrometheusError."""
+    # By POST: the query may be longer than an address.
+    status, found = ask(address, "POST", "/api/v1/query", {"query": expression})
+    return _series(found, f"{bare(address)} answers {status}")
+
+
+def ask(address: str, method: str, path: str, values: Mapping[str, str] | None = None) -> tuple[int, Any]:
+    """The HTTP status and the JSON of an answer; `values` are a form's, or the address's. Raises PrometheusError."""
     import httpx
 
-    url = f"{address.rstrip('/')}/api/v1/query"
+    url = f"{address.rstrip('/')}{path}"
     limits = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
+    asked: dict[str, Any] = {"data" if method == "POST" else "params": dict(values or {})}
     try:
-        # By POST: the query may be longer than an address.
-        answer = httpx.post(url, data={"query": expression}, timeout=limits)
-        found = answer.json()
+        answer = httpx.request(method, url, timeout=limits, **asked)
+        return answer.status_code, answer.json()
     except httpx.TimeoutException:
-        raise PrometheusError(f"{_bare(address)} does not answer in time") from None
-    except httpx.HTTPError as error:
-        raise PrometheusError(f"{_bare(address)} cannot be reached: {error}") from None
+        raise PrometheusError(f"{bare(address)} does not answer in time") from None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise PrometheusError(f"{bare(address)} cannot be reached: {error}") from None
     except ValueError:
-        raise PrometheusError(f"{_bare(address)} answers {answer.status_code}, and not as Prometheus does") from None
-    return _series(found, f"{_bare(address)} answers {answer.status_code}")
+        raise PrometheusError(f"{bare(address)} answers {answer.status_code}, and not with JSON") from None
 
 
 def _series(found: Any, answers: str) -> list[tuple[dict[str, str], float]]:
@@ -98,7 +104,7 @@ def _series(found: Any, answers: str) -> list[tuple[dict[str, str], float]]:
         raise PrometheusError(f"{answers}, and not as Prometheus does") from None
 
 
-def _bare(address: str) -> str:
+def bare(address: str) -> str:
     """The address without a password that may stand in it."""
     import httpx
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -32,6 +33,9 @@ from ci.engine.command import Pulumi
 from ci.engine.records import clear_pending
 from ci.engine.stack_names import filled_stacks
 from ci.forge.permission import read_permission
+from ci.reporting.deployment import Run, run_of
+from ci.reporting.pushgateway import open_pushgateway
+from ci.reporting.telling import Telling
 from components.fleet import Fleet
 from components.reviewed import merged, read_reviewed
 from components.stacks import Stack, all_stacks
@@ -77,16 +81,27 @@ def run(
         ledger = Ledger(report, lambda: _since(head, now), lambda: report.write(target))
         steps = Steps(head.commit, hands, ledger, partial(shared_changes, here), allowed)
         situations, before = _situations(fleet, hands, stacks)
-        flow = Flow(fleet.catalog, steps, _say, frozenset(release), frozen_now(fleet, now), first_only)
+        frozen = frozen_now(fleet, now)
+        flow = Flow(fleet.catalog, steps, _say, frozenset(release), frozen, first_only)
+        telling = _telling(fleet, run_of(situations, frozen, first_only, now.timestamp()))
+        telling.begin()
         try:
             outcome = flow.run(situations, before)
             _tidy(pulumi, hands)
         finally:
             report.ended = moment(datetime.now(UTC))
             report.write(target)
+            telling.went(report, [one.environment for one in situations])
+        if outcome != "interrupted":
+            telling.end(report, here, hands.records)
     _say(f"{headline(report)}. Report: {target / 'report.md'}")
     faulty = any(one.faults for one in situations)
     raise typer.Exit(FINDINGS if faulty and outcome == "stopped" else CODES[outcome])
+
+
+def _telling(fleet: Fleet, what: Run) -> Telling:
+    gateway = open_pushgateway(os.environ, fleet.catalog.settings.monitoring, _say)
+    return Telling(gateway, fleet.catalog, what)
 
 
 def _stacks(fleet: Fleet, names: Sequence[str], environment: str) -> list[Stack]:

@@ -40,6 +40,14 @@ class Change:
         known = self.after or self.before
         return known.file if known else ""
 
+    @property
+    def waits(self) -> str:
+        """Why the agent does not get what it would begin to run yet; empty when it does."""
+        before, after = self.before, self.after
+        if after is None or (before is not None and before.image == after.image):
+            return ""
+        return after.barred
+
 
 def compare(
     key: str, environment: str, before: Rendered | None, after: Rendered | None, moved: Sequence[str] = ()
@@ -85,7 +93,11 @@ def _describe(result: Change, olds: list[Manifest], news: list[Manifest]) -> Non
     files = _files(result, found)
     result.other = _other_words(result, found, files)
     reasons = restart_reasons(found, files)
-    if _runs(result.before) and _runs(result.after):
+    if not reasons:
+        pass
+    elif result.waits:
+        result.other.append(f"once its image is recorded, pods restart: {'; '.join(reasons)}")
+    elif _runs(result.before) and _runs(result.after):
         result.restarts = reasons
     else:
         result.other += [f"with its next start: {reason}" for reason in reasons]

@@ -238,10 +238,9 @@ def new_images(plan: Plan) -> dict[str, list[str]]:
     """Images that agents would begin to run and may not yet: why not → agents."""
     found: dict[str, list[str]] = {}
     for change in plan.changes:
-        before, after = change.before, change.after
-        if after is None or not after.barred or (before is not None and before.image == after.image):
+        if not change.waits:
             continue
-        agents = found.setdefault(after.barred, [])
+        agents = found.setdefault(change.waits, [])
         if change.key not in agents:
             agents.append(change.key)
     return found

@@ -31,6 +31,7 @@ from components.definition.fields import (
     Text,
     UrlPath,
 )
+from components.definition.own_alert import AlertName, MetricName, OwnAlert
 from components.definition.service import Service
 
 VERSION = 1
@@ -123,6 +124,10 @@ class Metrics(Closed):
 
     path: UrlPath | None = _f("HTTP path of the metrics.", "/metrics")
     port: AnyPort | None = _f("Port of the metrics; with none, the agent's own.", 9090)
+    series: dict[MetricName, list[MetricName]] | None = _f(
+        "Series that it exposes besides its runtime's, with their labels; its own alerts may read them.",
+        {"refund_seconds": ["kind"]},
+    )
 
 
 class Alerts(Closed):
@@ -130,10 +135,28 @@ class Alerts(Closed):
 
     down_minutes: int | None = _f("AgentDown after so many minutes without an answer.", 2, ge=1, le=1440)
     error_rate_percent: Percent | None = _f("HighErrorRate above this share of failed requests.", 5)
+    failed_executions_percent: Percent | None = _f(
+        "FailedExecutions above this share of failed tasks, of those that came in properly.", 5
+    )
     p95_seconds: float | None = _f("HighResponseTime above this 95th percentile.", 10, gt=0, le=3600)
     cpu_percent: Percent | None = _f("HighCPUUsage above this share of the limit.", 80)
     memory_percent: Percent | None = _f("HighMemoryUsage above this share of the limit.", 85)
     queue_depth: int | None = _f("QueueDepth above this number of waiting tasks.", 1000, ge=1)
+    restarts_per_hour: int | None = _f("FrequentRestarts above this number of restarts, all pods together.", 3, ge=1)
+    at_maximum_minutes: int | None = _f(
+        "HPAAtMaximum after so many minutes in which it wants more pods than it may.", 15, ge=1, le=1440
+    )
+    volume_percent: Percent | None = _f("VolumeNearFull above this share of its own disk.", 85)
+    budget_percent: Percent | None = _f("BudgetNearEnd from this share of the day's budget.", 90)
+    cost_times: float | None = _f(
+        "CostAnomaly above so many times what it cost at this time of the days before.", 3, gt=1, le=1000
+    )
+    cost_floor_per_hour: float | None = _f("No CostAnomaly up to this cost, in the catalog's currency.", 1, ge=0)
+    safety_findings_per_hour: int | None = _f("SafetyFindings above this number of findings.", 50, ge=1)
+    rate_limited_per_minute: int | None = _f("RateLimitHits above this number of refused requests.", 60, ge=1)
+    unauthorized_per_minute: int | None = _f(
+        "UnauthorizedBurst above this number of requests without a valid key.", 30, ge=1
+    )
 
 
 class Schedule(Closed):
@@ -212,6 +235,10 @@ class Settings(Closed):
         ["api.example.com"],
     )
     alerts: Alerts | None = _f("Alert thresholds that differ from the pool's.", {"p95_seconds": 20})
+    alert_rules: dict[AlertName, OwnAlert] | None = _f(
+        "Alerts of the agent's own, on what it measures.",
+        {"RefundsSlow": {"expression": "rate(refund_seconds_sum[5m]) > 3", "summary": "Refunds are slow."}},
+    )
     labels: dict[LabelKey, LabelValue] | None = _f("More labels on every object.", {"example.com/product": "plans"})
     annotations: dict[LabelKey, Annotated[str, Field(max_length=4096)]] | None = _f("More annotations on every object.")
     schedule: Schedule | None = _f("Hours in which the agent runs.")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from components.definition.agent import Alerts, Probes, Settings
 from components.definition.fields import (
+    MEANINGS,
     AgentName,
     AnyPort,
     Bytes,
@@ -33,9 +34,15 @@ from components.definition.fields import (
     UrlPath,
 )
 from components.definition.image_settings import ImageSettings
-from components.definition.vulnerability_exceptions import VulnerabilityException
+from components.definition.monitoring import MonitoringSettings
+from components.definition.objectives import Objectives
+from components.definition.own_alert import MetricName
+from components.definition.routing import AlertSecret, Channel, Contact, Mail
+from components.definition.vulnerability_exceptions import VulnerabilityException, real_day
 
 Template = Annotated[str, Field(max_length=1000)]
+JOB_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_./-]*$"
+MEANINGS[JOB_PATTERN] = "the name of a job: letters, digits, '-', '_', '.' and '/', such as agents-postgres-exporter"
 
 
 class Endpoint(Closed):
@@ -105,6 +112,10 @@ class PlatformSettings(Closed):
         pattern=r"^https://.*\{alert\}.*$",
     )
     alerts: Alerts = Field(description="Alert thresholds of every pool; an agent may differ.")
+    monitoring: MonitoringSettings = Field(
+        default_factory=lambda: MonitoringSettings.model_validate({}),
+        description="Where alerts, dashboards and logs go.",
+    )
 
 
 class VaultStore(Closed):
@@ -250,8 +261,23 @@ class Team(Closed):
     """People who answer for agents."""
 
     description: Text = Field(description="Who they are.")
-    email: str = Field(description="Where they read mail.", pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
-    slack: str = Field(description="Their channel.", pattern=r"^#[a-z0-9_-]+$", examples=["#growth-alerts"])
+    email: Mail | None = Field(None, description="Where they read mail.", examples=["growth@example.com"])
+    slack: Channel | None = Field(None, description="Their channel.", examples=["#growth-alerts"])
+    pagerduty: AlertSecret | None = Field(
+        None,
+        description="The key that holds the integration key of their service at PagerDuty.",
+        examples=["growth/pagerduty#integration-key"],
+    )
+    manager: Mail | None = Field(
+        None,
+        description="Who is told of a critical alert that nobody took up.",
+        examples=["head-of-growth@example.com"],
+    )
+    oncall: Contact | None = Field(
+        None,
+        description="Who is told after the manager: a mail address, or the key of a service at PagerDuty.",
+        examples=["growth/pagerduty#oncall"],
+    )
     reviewers: str = Field(
         description="Their handle in code review, for CODEOWNERS.", pattern=r"^@[A-Za-z0-9/_.-]+$", examples=["@acme/g"]
     )
@@ -290,6 +316,11 @@ class Tier(Closed):
     description: Text = Field(description="For which agents.")
     priority: int = Field(description="Which pods make room for which; higher stays.", ge=0, le=1_000_000)
     defaults: Settings = Field(description="Its resources, and what else comes with it.")
+    objectives: Objectives | None = Field(
+        None,
+        description="What callers of its agents may count on; with none no error budget is kept.",
+        examples=[{"availability_percent": 99.5, "latency_seconds": 10, "latency_percent": 95}],
+    )
 
 
 class ConfigFiles(Closed):
@@ -333,6 +364,9 @@ class Runtime(Closed):
     scratch: list[Scratch] | None = Field(None, description="Writable folders; the rest is read-only.")
     serves: bool = Field(True, description="false for agents that nobody calls: no Service, no traffic in.")
     metrics_path: UrlPath | None = Field(None, description="Where its metrics are; with none it exposes none.")
+    series: dict[MetricName, list[MetricName]] | None = Field(
+        None, description="The series that it exposes, with their labels; agents' own alerts may read them."
+    )
     grace_seconds: int = Field(30, description="How long it may take to stop.", ge=5, le=600)
     port: Port = Field(description="The port that it listens on.")
     probes: Probes = Field(description="Its health checks.")
@@ -401,6 +435,15 @@ class Database(Closed):
     description: Text = Field(description="What it holds.")
     secrets: dict[EnvName, SecretRef] = Field(description="How agents connect. Listing them here lets them share it.")
     endpoint: Endpoint = Field(description="Where it is.")
+    exporter: Literal["postgres", "redis"] | None = Field(
+        None, description="What watches it: postgres_exporter or redis_exporter; with none DatabaseDown is not made."
+    )
+    job: Annotated[str, Field(pattern=JOB_PATTERN, max_length=200)] | None = Field(
+        None, description="The exporter's job in Prometheus.", examples=["agents-postgres-exporter"]
+    )
+    watched_in: list[Name] | None = Field(
+        None, description="Environments whose Prometheus scrapes the exporter; all with none.", min_length=1
+    )
 
 
 class QueueSource(Closed):
@@ -422,17 +465,37 @@ class QueueSource(Closed):
     endpoint: Endpoint = Field(description="Where it is.")
 
 
+Day = Annotated[Date, AfterValidator(real_day)]
+
+
+class ExceptedFinding(Closed):
+    """A finding at the gate's level that an exception let pass."""
+
+    vulnerability: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+        description="Its CVE id, or the one that was reported.", examples=["CVE-2026-12345"]
+    )
+    package: Annotated[str, Field(min_length=1, max_length=300)] = Field(description="The package.")
+    version: Annotated[str, Field(min_length=1, max_length=300)] = Field(description="Its version in the image.")
+    exception: Annotated[str, Field(pattern=r"^agents/catalog/exceptions/[^\s]+\.yaml$")] = Field(
+        description="The exception's file.", examples=["agents/catalog/exceptions/openssl.yaml"]
+    )
+    findings: int = Field(description="How often the package is in the image.", ge=1)
+
+
 class Scan(Closed):
     """What a scanner said of an image: findings by severity."""
 
     scanner: Annotated[str, Field(min_length=2, max_length=100)] = Field(
         description="Which.", examples=["trivy 0.70.0"]
     )
-    database: Date = Field(description="The day of its database.")
+    database: Day = Field(description="The day of its database.")
     critical: int = Field(description="Findings.", ge=0)
     high: int = Field(description="Findings.", ge=0)
     medium: int = Field(description="Findings.", ge=0)
     low: int = Field(description="Findings, those of no known severity among them.", ge=0)
+    excepted: Annotated[list[ExceptedFinding], Field(min_length=1)] | None = Field(
+        None, description="Those that would have stopped it, and the exceptions by which they did not."
+    )
 
 
 class ImageRecord(Closed):
@@ -456,9 +519,11 @@ class ImageRecord(Closed):
         None, description="The runtimes that it is the image of.", examples=[["fastapi"]]
     )
     size_bytes: int | None = Field(None, description="How much is pulled.", ge=1)
-    built: Date | None = Field(None, description="The day on which it was built, or the tag looked up.")
+    built: Day | None = Field(None, description="The day on which it was built, or the tag looked up.")
     scan: Scan | None = Field(None, description="What the gate let pass.")
-    sbom: Digest | None = Field(None, description="Its software bill of materials, attached to the image.")
+    sbom: Digest | None = Field(
+        None, description="Its software bill of materials, attached to the image; of several platforms the first's."
+    )
     signature: Digest | None = Field(None, description="Its signature, attached to the image.")
     blocked: Annotated[list[Annotated[str, Field(max_length=200)]], Field(min_length=1)] | None = Field(
         None,

@@ -126,6 +126,10 @@ def named_files(settings: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
             yield (key, "file"), name
     for index, name in enumerate(settings.get("knowledge") or ()):
         yield ("knowledge", index), name
+    for name, alert in (settings.get("alert_rules") or {}).items():
+        runbook = alert.get("runbook") or ""
+        if runbook and "://" not in runbook:
+            yield ("alert_rules", name, "runbook"), runbook
     if settings.get("build"):
         yield ("build", "context"), settings["build"]["context"]
 

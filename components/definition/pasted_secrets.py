@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 # (what it is, its shape), from the providers' own documentation of their key formats.
-_SHAPES = (
+SHAPES = (
     ("an Anthropic API key", r"sk-ant-[A-Za-z0-9_-]{12,}"),
     ("an OpenAI-style API key", r"sk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}"),
     ("a GitHub token", r"(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})"),
@@ -29,7 +29,7 @@ _CHEAP = re.compile(
     r"sk-|gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|hooks\.slack|AKIA|ASIA|AIza|:AA|_live_|_test_|hf_|hv[sb]\.|eyJ|"
     r"PRIVATE KEY|://[^\s/]{0,200}@|[MNO][A-Za-z0-9_-]{23,27}\."
 )
-_ANY = re.compile("|".join(f"(?P<s{index}>{shape})" for index, (_, shape) in enumerate(_SHAPES)))
+_ANY = re.compile("|".join(f"(?P<s{index}>{shape})" for index, (_, shape) in enumerate(SHAPES)))
 
 
 def pasted_secrets(text: str) -> Iterator[tuple[int, str]]:
@@ -37,7 +37,7 @@ def pasted_secrets(text: str) -> Iterator[tuple[int, str]]:
     if _CHEAP.search(text) is None:
         return
     for match in _ANY.finditer(text):
-        yield match.start(), _SHAPES[int((match.lastgroup or "s0")[1:])][0]
+        yield match.start(), SHAPES[int((match.lastgroup or "s0")[1:])][0]
 
 
 def looks_secret(text: str) -> bool:

@@ -41,6 +41,8 @@ _NAMED: dict[str, str] = {
     "ChannelKind.runtimes": "runtimes",
     "Plugin.runtimes": "runtimes",
     "Waiver.owner": "teams",
+    "MonitoringSettings.owner": "teams",
+    "Database.watched_in": "environments",
 }
 # Mappings whose values may be left empty (see empty_values.py).
 _MAY_BE_EMPTY = ("Settings.channels", "Definition.overrides")

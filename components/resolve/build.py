@@ -107,6 +107,8 @@ def _build(merged: dict[str, Any], layers: Layers, findings: list[Finding]) -> R
         endpoints=endpoints_of(merged, databases, catalog),
         alerts=alerts,
         own_alerts={name: value for name, value in alerts.items() if value != defaults.get(name)},
+        alert_rules=merged.get("alert_rules") or {},
+        own_series=metrics.get("series") or {},
         labels=merged.get("labels") or {},
         annotations=merged.get("annotations") or {},
         schedule=Schedule(schedule["start"], schedule["stop"], schedule["timezone"]) if schedule else None,

@@ -9,7 +9,11 @@ from typing import Any
 from components.definition.findings import Finding, nearest, one_of
 from components.definition.load_catalog import Catalog
 from components.definition.yaml_reader import KeyPath
+from components.resolve.log_rules import log_findings
+from components.resolve.objective_rules import objective_findings
+from components.resolve.own_alerts import catalog_series_findings
 from components.resolve.package_rules import package_findings
+from components.resolve.routing_rules import routing_findings
 from components.resolve.templates import PLACEHOLDER, known_placeholders
 
 Report = Iterator[Finding]
@@ -167,4 +171,8 @@ _RULES: tuple[Callable[[Any], Report], ...] = (
     _stack_names,
     _waves_rise,
     package_findings,
+    catalog_series_findings,
+    objective_findings,
+    routing_findings,
+    log_findings,
 )

@@ -106,7 +106,20 @@ def catalog_references(catalog: Catalog) -> list[Finding]:
         unknown(catalog.documents[file], path, name, kind, allowed)
         for file, path, name, kind, allowed in _catalog_names(catalog)
         if name not in allowed
-    ]
+    ] + _nobody_answers(catalog)
+
+
+def _nobody_answers(catalog: Catalog) -> list[Finding]:
+    """The platform's own alerts belong to the team platform, with nothing said; not every company has one."""
+    document, teams = catalog.documents["settings"], catalog.entries["teams"]
+    monitoring = catalog.settings.monitoring
+    if "owner" in monitoring.model_fields_set or monitoring.owner in teams:
+        return []
+    message = (
+        f"nobody answers for the platform's own alerts: there is no team {monitoring.owner}; "
+        f"say monitoring: {{owner: …}}, one of {one_of(teams)}"
+    )
+    return [document.finding((), "missing-key", message)]
 
 
 def _catalog_names(catalog: Catalog) -> Iterator[tuple[str, KeyPath, str, str, Iterable[str]]]:
@@ -129,6 +142,11 @@ def _catalog_names(catalog: Catalog) -> Iterator[tuple[str, KeyPath, str, str, I
     for name, runtime in entries["runtimes"].items():
         if runtime.base_image:
             yield "runtimes", (name, "base_image"), runtime.base_image, "base_images", catalog.settings.base_images
+    if "owner" in catalog.settings.monitoring.model_fields_set:
+        yield "settings", ("monitoring", "owner"), catalog.settings.monitoring.owner, "teams", entries["teams"]
+    for name, database in entries["databases"].items():
+        for index, word in enumerate(database.watched_in or ()):
+            yield "databases", (name, "watched_in", index), word, "environments", entries["environments"]
     for file, exception in catalog.exceptions.items():
         yield file, ("owner",), exception.owner, "teams", entries["teams"]
     for file, waiver in catalog.waivers.items():

@@ -229,6 +229,8 @@ class ResolvedAgent:
     endpoints: tuple[ReachedEndpoint, ...]
     alerts: dict[str, float]
     own_alerts: dict[str, float]
+    alert_rules: dict[str, dict[str, Any]]
+    own_series: dict[str, list[str]]
     labels: dict[str, str]
     annotations: dict[str, str]
     schedule: Schedule | None

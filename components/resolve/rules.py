@@ -12,6 +12,7 @@ from components.definition.findings import Finding, one_of, show
 from components.definition.load_catalog import Catalog
 from components.definition.yaml_reader import KeyPath
 from components.resolve.layers import Layers
+from components.resolve.own_alerts import own_alert_findings
 from components.resolve.quantities import byte_count, cores
 from components.resolve.resolved import ResolvedAgent
 from components.resolve.service_rules import service_findings
@@ -295,6 +296,7 @@ _RULES: tuple[Callable[[ResolvedAgent, Layers], Report], ...] = (
     _store_names,
     _probes,
     service_findings,
+    own_alert_findings,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from components.definition.findings import Finding, nearest
+from components.definition.objectives import LATENCY_BOUNDS
 from components.resolve.layers import Layers
 from components.resolve.resolved import ResolvedAgent
 
@@ -26,6 +27,7 @@ def service_findings(agent: ResolvedAgent, layers: Layers) -> Iterator[Finding]:
             )
             yield layers.finding(("service", part, key), "unknown-secret", message)
     yield from _grace(agent, layers)
+    yield from _slowest(agent, layers)
     safety = agent.service.get("safety") or {}
     by_words = safety.get("moderation_by", "words") == "words"
     if safety.get("moderation", "off") != "off" and by_words and not safety.get("words"):
@@ -34,6 +36,17 @@ def service_findings(agent: ResolvedAgent, layers: Layers) -> Iterator[Finding]:
     if safety.get("moderation", "off") != "off" and not by_words and agent.provider and agent.provider.api != "openai":
         message = f"service.safety.moderation_by: the provider {agent.provider.api} judges no content; give words"
         yield layers.finding(("service", "safety", "moderation_by"), "no-effect", message)
+
+
+def _slowest(agent: ResolvedAgent, layers: Layers) -> Iterator[Finding]:
+    """Above its last bound a histogram does not know how slow an answer was."""
+    seconds = agent.own_alerts.get("p95_seconds", 0)
+    if agent.service and seconds >= LATENCY_BOUNDS[-1]:
+        message = (
+            f"alerts.p95_seconds: the runtime {agent.runtime} measures up to {LATENCY_BOUNDS[-1]:g} s, "
+            f"so an alert above {seconds:g} s would never come"
+        )
+        yield layers.finding(("alerts", "p95_seconds"), "no-effect", message)
 
 
 def _grace(agent: ResolvedAgent, layers: Layers) -> Iterator[Finding]:

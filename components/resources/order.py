@@ -23,6 +23,7 @@ STAGES: tuple[frozenset[str], ...] = (
     frozenset({"Deployment"}),
     frozenset({"Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "TriggerAuthentication"}),
     frozenset({"HTTPRoute", "ScaledObject", "PodMonitor", "ServiceMonitor", "PrometheusRule"}),
+    frozenset({"AlertmanagerConfig", "GrafanaDashboard"}),
 )
 
 # What would take a pool's every object along when it is deleted. Pulumi removes the rest, and ends this run and all

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from components.definition.load_catalog import Catalog
 from components.resolve.resolved import ResolvedAgent
 from components.specs import platform, pool
-from components.specs.alerts import own_rules
 from components.specs.autoscaling import horizontal_pod_autoscaler, scaled_object, trigger_authentication
 from components.specs.config import config_map
 from components.specs.deployment import deployment
 from components.specs.disruption import pod_disruption_budget
 from components.specs.identity import service_account
+from components.specs.monitoring.rules import own_rules
 from components.specs.names import Manifest, owned
 from components.specs.network import network_policy
 from components.specs.secrets import external_secret

@@ -16,6 +16,9 @@ def deployment(agent: ResolvedAgent) -> Manifest:
     if agent.secrets:
         # A changed Secret restarts nothing by itself; Reloader does it.
         annotations["secret.reloader.stakater.com/reload"] = agent.name
+    meta = metadata(agent, **annotations)
+    # Not on pods: another tier with the same resources need not restart them. Alerts find the tier's objectives by it.
+    meta["labels"] = {**meta["labels"], f"{PREFIX}/tier": agent.tier}
     spec: Manifest = {}
     if not agent.scaled:
         spec["replicas"] = 0 if agent.suspended else agent.scaling.min
@@ -24,7 +27,7 @@ def deployment(agent: ResolvedAgent) -> Manifest:
     spec["strategy"] = _strategy(agent)
     spec["selector"] = {"matchLabels": selector(agent)}
     spec["template"] = pod_template(agent)
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(agent, **annotations), "spec": spec}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
 
 
 def _strategy(agent: ResolvedAgent) -> Manifest:

@@ -1,17 +1,33 @@
-"""What a cluster needs once for each environment: the order in which pods make room for each other."""
+"""What a cluster needs once for each environment: the order in which pods make room for each other, and its rules."""
 
 from __future__ import annotations
 
 from components.definition.load_catalog import Catalog
 from components.specs.image_admission import image_admission
+from components.specs.monitoring.dashboards import dashboard_manifests
+from components.specs.monitoring.logs import log_manifests
+from components.specs.monitoring.platform_rules import platform_rules
+from components.specs.monitoring.routing_objects import routing_manifests
 from components.specs.names import PREFIX, Manifest, priority_class
+
+_LABELS = {"app.kubernetes.io/component": "platform", "app.kubernetes.io/managed-by": PREFIX}
 
 
 def platform_manifests(environment: str, catalog: Catalog) -> list[Manifest]:
     """The platform's objects of an environment."""
     suffix = catalog.environments[environment].namespace_suffix or ""
     settings = catalog.settings
-    return [*_priorities(catalog, suffix), *image_admission(settings.registry, settings.images, suffix)]
+    space = settings.monitoring.namespace or settings.scraper.namespace
+    meta = {"name": f"{PREFIX}-platform{suffix}", "namespace": space, "labels": _LABELS}
+    rules = platform_rules(meta, environment, catalog)
+    return [
+        *_priorities(catalog, suffix),
+        *image_admission(settings.registry, settings.images, suffix),
+        *([rules] if rules else []),
+        *log_manifests(environment, catalog),
+        *dashboard_manifests(environment, catalog),
+        *routing_manifests(environment, catalog),
+    ]
 
 
 def _priorities(catalog: Catalog, suffix: str) -> list[Manifest]:
@@ -21,7 +37,7 @@ def _priorities(catalog: Catalog, suffix: str) -> list[Manifest]:
             "kind": "PriorityClass",
             "metadata": {
                 "name": priority_class(name, suffix),
-                "labels": {"app.kubernetes.io/component": "platform", "app.kubernetes.io/managed-by": PREFIX},
+                "labels": _LABELS,
             },
             "value": tier.priority,
             "description": tier.description,

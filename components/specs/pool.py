@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from components.definition.catalog import AwsStore, AzureStore, Environment, GcpStore, KubernetesStore, Pool, VaultStore
+from components.definition.catalog import Environment, Pool
 from components.definition.load_catalog import Catalog
-from components.specs.alerts import pool_rules
-from components.specs.dashboard import pool_dashboard
-from components.specs.names import AGENT_ROLE, SECRET_READER, SECRET_STORE, Manifest, namespace, pool_labels
-
-# How Prometheus names the annotations of `components.specs.pod`.
-METRICS_PORT_SOURCE = "__meta_kubernetes_pod_annotation_roster_metrics_port"
-METRICS_PATH_SOURCE = "__meta_kubernetes_pod_annotation_roster_metrics_path"
+from components.specs.monitoring.rules import pool_rules
+from components.specs.monitoring.scraping import pod_monitor
+from components.specs.names import SECRET_READER, SECRET_STORE, Manifest, namespace, pool_labels
+from components.specs.secret_store import reader_account, secret_store
 
 
 def pool_manifests(pool_name: str, environment_name: str, catalog: Catalog) -> list[Manifest]:
@@ -28,16 +25,18 @@ def pool_manifests(pool_name: str, environment_name: str, catalog: Catalog) -> l
         _quota(meta("pool"), pool),
         _limit_range(meta("pool")),
         _default_deny(meta("default-deny")),
-        {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": meta(SECRET_READER),
-            "automountServiceAccountToken": False,
-        },
-        _secret_store(meta(SECRET_STORE), environment, pool_name),
-        _pod_monitor(meta("agents")),
-        pool_rules(meta("agents"), space, pool.owner, catalog.settings),
-        pool_dashboard(meta("dashboard"), pool_name, space),
+        reader_account(meta(SECRET_READER)),
+        secret_store(meta(SECRET_STORE), environment, SECRET_READER, pool_name),
+        pod_monitor(meta("agents")),
+        pool_rules(
+            meta("agents"),
+            space,
+            pool_name,
+            pool.owner,
+            environment_name,
+            catalog.settings,
+            catalog.entries["tiers"],
+        ),
     ]
 
 
@@ -68,63 +67,3 @@ def _limit_range(meta: Manifest) -> Manifest:
 def _default_deny(meta: Manifest) -> Manifest:
     spec = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta, "spec": spec}
-
-
-def _secret_store(meta: Manifest, environment: Environment, pool: str) -> Manifest:
-    return {
-        "apiVersion": "external-secrets.io/v1",
-        "kind": "SecretStore",
-        "metadata": meta,
-        "spec": {"provider": _provider(environment, pool)},
-    }
-
-
-def _provider(environment: Environment, pool: str) -> Manifest:
-    store = environment.secrets.store
-    account = {"name": SECRET_READER}
-    match store:
-        case VaultStore():
-            login = {"mountPath": store.auth_mount, "role": f"{store.role}-{pool}", "serviceAccountRef": account}
-            auth = {"kubernetes": login}
-            return {"vault": {"server": store.server, "path": store.mount, "version": "v2", "auth": auth}}
-        case AwsStore():
-            auth = {"jwt": {"serviceAccountRef": account}}
-            return {"aws": {"service": "SecretsManager", "region": store.region, "auth": auth}}
-        case GcpStore():
-            return {"gcpsm": {"projectID": store.project}}
-        case AzureStore():
-            return {
-                "azurekv": {"authType": "WorkloadIdentity", "vaultUrl": store.vault_url, "serviceAccountRef": account}
-            }
-        case KubernetesStore():
-            authority = {"type": "ConfigMap", "name": "kube-root-ca.crt", "key": "ca.crt"}
-            return {
-                "kubernetes": {
-                    "remoteNamespace": store.namespace,
-                    "server": {"caProvider": authority},
-                    "auth": {"serviceAccount": account},
-                }
-            }
-
-
-def _pod_monitor(meta: Manifest) -> Manifest:
-    """One for the pool: each pod says by annotations at which of its ports, and where, its metrics are."""
-    endpoints = [
-        {
-            "port": port,
-            "interval": "30s",
-            "relabelings": [
-                {"sourceLabels": [METRICS_PORT_SOURCE], "action": "keep", "regex": port},
-                {"sourceLabels": [METRICS_PATH_SOURCE], "targetLabel": "__metrics_path__"},
-                {"sourceLabels": ["__meta_kubernetes_pod_label_app_kubernetes_io_name"], "targetLabel": "agent_id"},
-                {"sourceLabels": ["__meta_kubernetes_pod_label_roster_owner"], "targetLabel": "owner"},
-            ],
-        }
-        for port in ("http", "metrics")
-    ]
-    return {
-        "apiVersion": "monitoring.coreos.com/v1",
-        "kind": "PodMonitor",
-        "metadata": meta,
-        "spec": {"selector": {"matchLabels": {"role": AGENT_ROLE}}, "podMetricsEndpoints": endpoints},
-    }

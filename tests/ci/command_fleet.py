@@ -26,6 +26,7 @@ scraper: {{namespace: monitoring, labels: {{app: prometheus}}}}
 dns: {{namespace: kube-system, labels: {{k8s-app: kube-dns}}}}
 runbooks: https://git.example.com/runbooks/{{alert}}.md
 alerts: {{down_minutes: 2, error_rate_percent: 5, p95_seconds: 10, cpu_percent: 80, memory_percent: 85}}
+monitoring: {{owner: blue}}
 """,
     "environments": """\
 dev:

@@ -12,7 +12,7 @@ import real_prometheus
 from small_fleet import fleet
 
 from ci.cluster.prometheus import PrometheusError, counted, firing
-from components.specs.alerts import pool_rules
+from components.specs.monitoring.rules import pool_rules
 
 POOR = ("business", "poor")
 GOOD = ("business", "good")
@@ -26,9 +26,9 @@ def counters(pod: str, agent: str, requests: float, errors: float) -> dict[Any, 
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if not real_prometheus.program():
+    if not real_prometheus.program("prometheus"):
         pytest.skip("there is no `prometheus` on PATH, and no apt to get it with")
-    [group] = pool_rules({}, "business", "growth", fleet({}).catalog.settings)["spec"]["groups"]
+    [group] = pool_rules({}, "business", "business", "growth", "prod", fleet({}).catalog.settings)["spec"]["groups"]
     # As rendered, but without the minutes that an alert is pending.
     rules = [rule | {"for": "0s"} for rule in group["rules"]]
     growth = (

@@ -32,6 +32,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     try:
         plane.start()
         install(plane.api, crds(folder))
+        # Where Prometheus runs; the platform's own, before Roster comes.
+        plane.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "monitoring"}}, "setup")
         yield plane
     finally:
         plane.stop()

@@ -229,7 +229,7 @@ def test_a_clock_that_leaps_makes_no_healthy_agent_late(wave: Wave) -> None:
 
 @pytest.fixture
 def prometheus_of(wave: Wave, tmp_path: Path) -> Callable[..., Any]:
-    if not real_prometheus.program():
+    if not real_prometheus.program("prometheus"):
         pytest.skip("there is no `prometheus` on PATH, and no apt to get it with")
 
     def start(agent: WatchedAgent, broken: float = 0) -> Any:

@@ -28,6 +28,14 @@ SOURCES = {
         "github.com/prometheus-operator/prometheus-operator",
         "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
     ),
+    "AlertmanagerConfig": (
+        "github.com/prometheus-operator/prometheus-operator",
+        "example/prometheus-operator-crd/monitoring.coreos.com_alertmanagerconfigs.yaml",
+    ),
+    "GrafanaDashboard": (
+        "github.com/grafana/grafana-operator/v5",
+        "config/crd/bases/grafana.integreatly.org_grafanadashboards.yaml",
+    ),
     "ScaledObject": ("github.com/kedacore/keda/v2", "config/crd/bases/keda.sh_scaledobjects.yaml"),
     "TriggerAuthentication": ("github.com/kedacore/keda/v2", "config/crd/bases/keda.sh_triggerauthentications.yaml"),
     "HTTPRoute": ("sigs.k8s.io/gateway-api", "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"),
@@ -73,10 +81,17 @@ def download(folder: Path) -> dict[str, Path]:
     return found
 
 
+class CrdLoader(yaml.CSafeLoader):
+    """Reads a bare `=`, which stands in the lists of matchers, as the text that it is."""
+
+
+CrdLoader.add_constructor("tag:yaml.org,2002:value", lambda _, node: node.value)
+
+
 @cache
 def real_schema(file: Path, kind: str, version: str) -> dict[str, Any]:
     """The openAPIV3Schema of one version of one kind."""
-    for crd in yaml.load_all(file.read_bytes(), Loader=yaml.CSafeLoader):
+    for crd in yaml.load_all(file.read_bytes(), Loader=CrdLoader):
         if crd and crd.get("kind") == "CustomResourceDefinition" and crd["spec"]["names"]["kind"] == kind:
             for served in crd["spec"]["versions"]:
                 if served["name"] == version and served["served"]:

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
 
 import orjson
@@ -67,7 +68,13 @@ def set_up(level: str) -> JsonLines:
         logger.setLevel(FOREIGN_LEVEL)
     # The service says itself, as a warning, what the end of the grace cut off.
     logging.getLogger("uvicorn.error").addFilter(lambda record: not str(record.msg).startswith("Cancel %s running"))
+    sys.excepthook = _ended
     return formatter
+
+
+def _ended(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """The last words of a process, as one line like all others."""
+    LOG.critical("ended by an error that nothing handled", exc_info=(kind, error, trace))
 
 
 def say(level: int, message: str, **fields: Any) -> None:

@@ -1,0 +1,1 @@
+"""How agents fare, for `roster status`, `logs` and `alerts`: read from clusters, Prometheus and Alertmanager."""

@@ -1,0 +1,1 @@
+"""Monitoring as code: scraping, rules, routes, dashboards, logs."""

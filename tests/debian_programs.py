@@ -1,0 +1,54 @@
+"""Programs of Debian packages: on PATH, or unpacked into the cache folder. Nothing is installed, no service starts."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+# Program → its package.
+PACKAGES = {
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "amtool": "prometheus-alertmanager",
+    "prometheus-pushgateway": "prometheus-pushgateway",
+    "prometheus-postgres-exporter": "prometheus-postgres-exporter",
+    "prometheus-redis-exporter": "prometheus-redis-exporter",
+}
+
+
+@cache
+def program(name: str) -> str:
+    """The path of the program; empty where it is neither on PATH nor to be had from Debian."""
+    found = shutil.which(name)
+    if found or not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        return found or ""
+    package = PACKAGES[name]
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "roster" / package
+    base.mkdir(parents=True, exist_ok=True)
+    # Test workers start at the same time; one unpacks, the others wait for it.
+    with (base / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (base / "deb").is_dir():
+            with tempfile.TemporaryDirectory(dir=base) as folder:
+                if not _unpacked(package, Path(folder)):
+                    return ""
+                (Path(folder) / "deb").rename(base / "deb")
+    return str(base / "deb/usr/bin" / name)
+
+
+def _unpacked(package: str, folder: Path) -> bool:
+    for again in (False, True):
+        if again and subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True).returncode:
+            return False
+        subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=False, capture_output=True)
+        packages = [*folder.glob(f"{package}_*.deb")]
+        if packages:
+            done = subprocess.run(["dpkg-deb", "-x", packages[0], folder / "deb"], check=False, capture_output=True)
+            return done.returncode == 0
+    return False

@@ -1,0 +1,3 @@
+module github.com/external-secrets/external-secrets/runtime
+
+go 1.26.0
