@@ -23,8 +23,9 @@ if [ $# -gt 0 ]; then
   python -m pytest --numprocesses auto --dist worksteal "$@"
 else
   step "tests"
-  # Kyverno takes six minutes of a core to build: ci/kyverno_test.sh, once a week.
-  python -m pytest --numprocesses auto --dist worksteal --ignore tests/cluster --ignore tests/images/test_kyverno.py
+  # What takes minutes of a core to build has its turn once a week: ci/kyverno_test.sh, ci/monitoring_test.sh.
+  weekly=(tests/images/test_kyverno.py tests/monitoring/test_{captures_of_programs,log_alerts,log_collector}.py)
+  python -m pytest --numprocesses auto --dist worksteal --ignore tests/cluster "${weekly[@]/#/--ignore=}"
   # By itself: there is one API server, and what its tests wait for is not to be slowed down by others.
   step "tests on a real API server"
   python -m pytest tests/cluster

@@ -466,6 +466,8 @@ class QueueSource(Closed):
 
 
 Day = Annotated[Date, AfterValidator(real_day)]
+EXCEPTION_PATTERN = r"^agents/catalog/exceptions/\S+\.yaml$"
+MEANINGS[EXCEPTION_PATTERN] = "an exception's file, such as agents/catalog/exceptions/openssl.yaml"
 
 
 class ExceptedFinding(Closed):
@@ -474,12 +476,16 @@ class ExceptedFinding(Closed):
     vulnerability: Annotated[str, Field(min_length=1, max_length=200)] = Field(
         description="Its CVE id, or the one that was reported.", examples=["CVE-2026-12345"]
     )
-    package: Annotated[str, Field(min_length=1, max_length=300)] = Field(description="The package.")
-    version: Annotated[str, Field(min_length=1, max_length=300)] = Field(description="Its version in the image.")
-    exception: Annotated[str, Field(pattern=r"^agents/catalog/exceptions/[^\s]+\.yaml$")] = Field(
+    package: Annotated[str, Field(min_length=1, max_length=300)] = Field(
+        description="The package.", examples=["openssl"]
+    )
+    version: Annotated[str, Field(min_length=1, max_length=300)] = Field(
+        description="Its version in the image.", examples=["3.0.11-1~deb12u2"]
+    )
+    exception: Annotated[str, Field(pattern=EXCEPTION_PATTERN)] = Field(
         description="The exception's file.", examples=["agents/catalog/exceptions/openssl.yaml"]
     )
-    findings: int = Field(description="How often the package is in the image.", ge=1)
+    findings: int = Field(description="How often the package is in the image.", ge=1, examples=[1])
 
 
 class Scan(Closed):
@@ -494,7 +500,19 @@ class Scan(Closed):
     medium: int = Field(description="Findings.", ge=0)
     low: int = Field(description="Findings, those of no known severity among them.", ge=0)
     excepted: Annotated[list[ExceptedFinding], Field(min_length=1)] | None = Field(
-        None, description="Those that would have stopped it, and the exceptions by which they did not."
+        None,
+        description="Those that would have stopped it, and the exceptions by which they did not.",
+        examples=[
+            [
+                {
+                    "vulnerability": "CVE-2026-12345",
+                    "package": "openssl",
+                    "version": "3.0.11-1~deb12u2",
+                    "exception": "agents/catalog/exceptions/openssl.yaml",
+                    "findings": 1,
+                }
+            ]
+        ],
     )
 
 

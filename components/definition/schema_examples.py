@@ -59,6 +59,7 @@ EXAMPLES: dict[str, Any] = {
     "ChannelKind.secrets": {"TELEGRAM_BOT_TOKEN": "bot-token"},
     "Runtime.build": "fastapi",
     "Runtime.metrics_path": "/metrics",
+    "Runtime.series": {"agent_requests_total": ["status"]},
     "Runtime.config": {"mount": "/etc/agent", "settings": "settings.json", "prompt": "prompt.md"},
     "ConfigFiles.settings": "settings.json",
     "ConfigFiles.prompt": "prompt.md",

@@ -89,7 +89,7 @@ class Layers:
             if key in raw:
                 values.setdefault(key, raw[key])
         if "metrics_path" in raw:
-            values.setdefault("metrics", {"path": raw["metrics_path"]})
+            values["metrics"] = {"path": raw["metrics_path"], **(values.get("metrics") or {})}
         return values
 
     def _pool(self) -> dict[str, Any]:

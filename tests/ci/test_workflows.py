@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from ci.cli import app
 from ci.cloud_access import CLOUDS
+from ci.images.batches import MOST_JOBS
 from ci.workflow_environments import GITHUB, GITLAB, check, differences, github_jobs, gitlab_jobs
 from components.definition.image_settings import KeylessSigning
 
@@ -181,18 +182,47 @@ def test_what_asks_for_waiting_records_can_fetch_their_branch_and_knows_what_mai
     assert job["steps"][-1]["env"]["GITHUB_TOKEN"] == "${{ github.token }}"
 
 
-def test_what_runs_a_dockerfile_cannot_sign_and_what_signs_writes_nothing_into_git() -> None:
+def test_what_runs_a_dockerfile_or_looks_into_images_cannot_sign_and_what_signs_writes_nothing_into_git() -> None:
     jobs = workflow("images")["jobs"]
     assert {name: writes(job) for name, job in jobs.items()} == {
         "missing": set(),
         "build": {"packages"},
+        "scan": set(),
         "sign": {"packages", "id-token"},
         "propose": {"contents", "pull-requests"},
     }
     for name, job in jobs.items():
         assert ("images.sh build" in called(job)) is (name == "build")
+        assert ("images.sh scan" in called(job)) is (name == "scan")
         assert ("images.sh sign" in called(job)) is (name == "sign")
     assert {name for name, job in jobs.items() if job.get("environment") == "images"} == {"build", "sign"}
+
+
+def test_whoever_signs_takes_the_digest_from_the_build_and_only_verdict_and_bills_from_the_scan() -> None:
+    jobs = workflow("images")["jobs"]
+    taken = {one["with"]["name"].partition("-")[0]: one["with"]["path"] for one in uses(jobs["sign"], "download-")}
+    assert taken == {"built": "out/images/", "verdict": "out/verdicts/"}, "nothing of a scan lies over what was built"
+    left = {one["with"]["name"].partition("-")[0]: one["with"]["path"] for one in uses(jobs["scan"], "upload-")}
+    assert left["verdict"].split() == ["out/images/*/scan.json", "out/images/*/sbom*.cdx.json"]
+    (built,) = uses(jobs["build"], "upload-")
+    assert built["with"]["path"] == "out/images/*/built.json"
+
+
+def test_however_many_images_are_missing_no_matrix_is_larger_than_github_takes() -> None:
+    jobs = workflow("images")["jobs"]
+    matrices = [name for name, job in jobs.items() if "strategy" in job]
+    (matrix,) = {str(jobs[name]["strategy"]["matrix"]) for name in matrices}
+    assert matrix == "${{ fromJSON(needs.missing.outputs.images) }}"
+    assert MOST_JOBS * len(matrices) <= 256, "in all of a run"
+    for name in matrices:
+        (step,) = [one for one in jobs[name]["steps"] if "IMAGES" in one.get("env", {})]
+        assert step["env"]["IMAGES"] == "${{ matrix.images }}"
+        assert step["run"].endswith(" $IMAGES"), "several words"
+
+
+def uses(job: Workflow, action: str) -> list[Workflow]:
+    """The steps that use such an action."""
+    return [step for step in job["steps"] if f"actions/{action}" in step.get("uses", "")]
 
 
 def test_the_certificate_that_clusters_trust_names_the_workflow_that_signs() -> None:

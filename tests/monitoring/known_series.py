@@ -18,15 +18,6 @@ RUNTIMES = frozenset({"fastapi"})
 # Their charts scrape without honorLabels: namespace is the controller's there, and the object's has this name.
 CONTROLLERS = frozenset({"external_secrets", "cert_manager"})
 ERRORS = Path(__file__).parents[2] / "components/images/fastapi/agent/errors.py"
-# cAdvisor has the first two for containers that read and wrote, kube-state-metrics the other while a pod has no node;
-# those of the captures did not. Sources: cAdvisor's metrics/prometheus.go, DiskIOMetrics, with the labels of the
-# kubelet's containerPrometheusLabelsFunc; kube-state-metrics' docs/metrics/workload/pod-metrics.md.
-_CONTAINER = frozenset({"container", "device", "id", "image", "name", "namespace", "pod"})
-NOT_CAPTURED = {
-    "container_fs_reads_bytes_total": _CONTAINER,
-    "container_fs_writes_bytes_total": _CONTAINER,
-    "kube_pod_status_unschedulable": frozenset({"namespace", "pod", "uid"}),
-}
 # Values that the captures' objects did not come to. Source: DeploymentReplicaFailure of k8s.io/api/apps/v1, which
 # kube-state-metrics takes over as it is, like all conditions.
 SELDOM = {("kube_deployment_status_condition", "condition"): {"ReplicaFailure"}}
@@ -35,7 +26,7 @@ SELDOM = {("kube_deployment_status_condition", "condition"): {"ReplicaFailure"}}
 @cache
 def known() -> Mapping[str, Labels]:
     """Name of every series → the labels that it may have; the recorded ones and alerts among them."""
-    found: dict[str, Labels] = dict(NOT_CAPTURED)
+    found: dict[str, Labels] = {}
     for exporter in exporters():
         of_target = OF_PODS if exporter in RUNTIMES else TARGET
         for sample in captured(exporter):
@@ -50,8 +41,9 @@ def known() -> Mapping[str, Labels]:
     found["ALERTS"] = found["ALERTS_FOR_STATE"] | {"alertstate"}
     for rule in rules:
         if "record" in rule:
-            found[rule["record"]] = found.get(rule["record"], frozenset()) | frozenset(rule.get("labels", ()))
-            # A rule may read the series that it records.
+            # A rule may read the series that it records, which is then by agent.
+            itself = {"namespace", "agent_id"} if rule["record"] in rule["expr"] else ()
+            found[rule["record"]] = found.get(rule["record"], frozenset()) | {*rule.get("labels", ()), *itself}
             found[rule["record"]] |= _recorded(rule["expr"], found)
     return found
 

@@ -1,4 +1,4 @@
-"""Digests of what Alloy and Loki are given. ci/logs_test.sh writes them, once Alloy's and Loki's code took it all."""
+"""Digests of what Alloy and Loki are given. ci/monitoring_test.sh writes them once their code took it all."""
 
 from __future__ import annotations
 

@@ -92,6 +92,6 @@ def test_an_alert_on_logs_has_the_labels_that_routing_needs() -> None:
 def test_loki_and_alloy_have_seen_what_is_shipped() -> None:
     seen = CHECKED.read_text("utf-8").split()
     assert seen == digests(), (
-        "the collector's configuration or an alert's expression has changed; `bash ci/logs_test.sh` holds it against "
-        "Alloy's and Loki's own code (needs Go, minutes the first time) and writes tests/monitoring/logs_checked.txt"
+        "the collector's configuration or an alert's expression has changed; `bash ci/monitoring_test.sh` holds it "
+        "against Alloy's and Loki's own code (needs Go, minutes the first time) and writes tests/monitoring/logs_checked.txt"
     )

@@ -78,11 +78,19 @@ def test_findings_count_from_where_the_gate_stops_an_image() -> None:
     assert severities("{gate: {block_at: medium}}") == "critical|high|medium"
 
 
+def test_who_has_no_pushgateway_is_not_told_that_ci_is_silent() -> None:
+    rules = _rules("prod", {"settings.yaml": "monitoring: {owner: platform}\n"})
+    assert "DeliverySilent" not in {one.get("alert") for one in rules}
+    assert "DeliverySilent" in {one.get("alert") for one in _rules("prod")}
+
+
 def test_thresholds_of_the_catalog_are_those_of_the_rules() -> None:
     thresholds = "{certificate_days: 30, stack_hours: 2, silent_hours: 50}"
     rules = {
         one.get("alert"): one
-        for one in _rules("prod", {"settings.yaml": f"monitoring: {{thresholds: {thresholds}}}\n"})
+        for one in _rules(
+            "prod", {"settings.yaml": f"monitoring: {{pushgateway: http://p, thresholds: {thresholds}}}\n"}
+        )
     }
     assert "< 30 * 86400" in rules["CertificateExpiring"]["expr"]
     assert "offset 2h" in rules["StackNotApplied"]["expr"]

@@ -21,7 +21,6 @@ sys.path.append(str(Path(__file__).parent / "end_to_end"))
 from scraping import pod_targets, scrape_configs
 
 SIDECAR = "version: 1\ndescription: Does its work.\nowner: platform\nruntime: sidecar-metrics\n"
-SIDECAR += "metrics: {port: 9100, path: /prometheus}\n"
 # Metrics at the port that callers use, at one of their own, and none.
 AGENTS = {"plain": MINIMAL, "apart": SIDECAR, "talker": CHARACTER}
 Target = dict[str, Any]
@@ -59,7 +58,7 @@ def _discovered(name: str) -> Iterator[Target]:
 def test_each_agent_that_has_metrics_is_scraped_once_at_its_own_port_and_path(targets: list[Target]) -> None:
     port = fleet({}).catalog.entries["runtimes"]["fastapi"].port
     assert sorted(one["scrapeUrl"] for one in targets) == [
-        "http://apart.pods:9100/prometheus",
+        "http://apart.pods:9090/metrics",
         f"http://plain.pods:{port}/metrics",
     ]
 

@@ -263,6 +263,21 @@ def test_an_agent_that_moved_to_another_pool_is_not_removed_while_its_image_ther
     assert not any(one["name"] == "plain" for one in _run(top, memory)[1].resources)
 
 
+def test_a_newcomer_whose_image_has_no_record_holds_nobody_elses_removal(top: Path) -> None:
+    memory = _applied(top)
+    (top / "agents/business/own").mkdir()
+    (top / "agents/business/own/Dockerfile").write_text("FROM scratch\n", "utf-8")
+    _write(top, "fresh", MINIMAL + "build: {context: own}\n")
+    (top / "agents/business/plain.yaml").unlink()
+    done, run = _run(top, memory)
+    assert done.returncode == 0, done.stderr
+    assert "fresh: waits" in done.stderr
+    names = {one["name"] for one in run.resources}
+    assert "fresh" not in names
+    assert "plain" not in names
+    assert "keeper" in names
+
+
 def _image(deployment: dict[str, Any]) -> str:
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     return str(container["image"])

@@ -46,6 +46,11 @@ def lasting(series: str) -> str:
     return f"last_over_time({series}[{GAP}])"
 
 
+def carried(expression: str, name: str, series: str) -> str:
+    """What is recorded under the name; as it was last while kube-state-metrics says nothing of the namespace."""
+    return f"({expression}) or ({name}{{<where>}} unless on (namespace) group by (namespace) ({series}))"
+
+
 def reported(series: str) -> str:
     """A series of kube-state-metrics that is there only while something is so; as it was while scrapes fail."""
     scraped = "group by (namespace) (kube_pod_owner{<where>})"
@@ -123,9 +128,13 @@ _NO_NODE = f"max by (namespace, pod) ({reported('kube_pod_status_unschedulable{<
 _ENDED = reported("kube_pod_container_status_last_terminated_reason{<where>}")
 _ENDS = f"max by (namespace, pod, reason) ({_ENDED})"
 _RESTARTS = "sum by (namespace, pod) (increase(kube_pod_container_status_restarts_total{<where>}[1h]))"
+_ROLLING_OUT = lasting(
+    'kube_deployment_status_condition{<where>,condition="Progressing",status="true",reason="ReplicaSetUpdated"}'
+)
 _UP = 'up{<where>,agent_id!=""}'
 
 AGENT = "roster:agent:seen"
+OWNER = "roster:agent:owner"
 POD = "roster:pod:agent"
 WANTED = "roster:agent:pods_wanted"
 AVAILABLE = "roster:agent:pods_available"
@@ -159,15 +168,46 @@ SHARED = "roster:agent:limits_shared:timestamp"
 # In the order of evaluation: what others read comes first.
 RECORDED: tuple[Recorded, ...] = (
     # When the agent was last seen, with its owner and tier. The value tells the newest where labels changed.
-    Recorded(AGENT, f"max by (namespace, agent_id, owner, tier) ({_TIER}) * 0 + time()"),
+    Recorded(
+        AGENT,
+        carried(
+            f"max by (namespace, agent_id, owner, tier) ({_TIER}) * 0 + time()",
+            AGENT,
+            "kube_deployment_labels{<where>}",
+        ),
+    ),
+    # For alerts: one owner each, also while labels change.
+    Recorded(
+        OWNER,
+        f'group by (namespace, agent_id, owner) (topk by (namespace, agent_id) (1, {AGENT}{{<where>,owner!=""}}))',
+    ),
     Recorded(
         POD,
         "max by (namespace, pod, agent_id) "
         f'(label_replace({_OF_REPLICA_SET}, "agent_id", "$1", "owner_name", "(.+)-[a-z0-9]+"))',
     ),
-    Recorded(WANTED, f"max {BY} ({of_deployment(lasting('kube_deployment_spec_replicas{<where>}'))})"),
-    Recorded(AVAILABLE, f"max {BY} ({of_deployment(lasting('kube_deployment_status_replicas_available{<where>}'))})"),
-    Recorded(DOWN, f"({AVAILABLE}{{<where>}} == bool 0) and {WANTED}{{<where>}} > 0"),
+    Recorded(
+        WANTED,
+        carried(
+            f"max {BY} ({of_deployment(lasting('kube_deployment_spec_replicas{<where>}'))})",
+            WANTED,
+            lasting("kube_deployment_spec_replicas{<where>}"),
+        ),
+    ),
+    Recorded(
+        AVAILABLE,
+        carried(
+            f"max {BY} ({of_deployment(lasting('kube_deployment_status_replicas_available{<where>}'))})",
+            AVAILABLE,
+            lasting("kube_deployment_spec_replicas{<where>}"),
+        ),
+    ),
+    # Not while it starts: the first pods of a rollout, or of an agent that was scaled to none.
+    Recorded(
+        DOWN,
+        f"({AVAILABLE}{{<where>}} == bool 0) and min_over_time({WANTED}{{<where>}}[5m]) > 0"
+        f" unless on (namespace, agent_id) {of_deployment(_ROLLING_OUT)} == 1",
+    ),
     Recorded(
         WAITING,
         "sum by (namespace, agent_id, reason) ("

@@ -10,7 +10,7 @@ from components.specs.monitoring.alert import Alert
 from components.specs.monitoring.alerts import ALERTS
 from components.specs.monitoring.links import alert_annotations
 from components.specs.monitoring.objectives import BUDGET_INTERVAL, INTERVAL, recorded_hourly, recorded_objectives
-from components.specs.monitoring.recorded import AGENT, RECORDED, Recorded
+from components.specs.monitoring.recorded import OWNER, RECORDED, Recorded
 from components.specs.monitoring.written_alerts import written_rules
 from components.specs.names import PREFIX, Manifest, metadata
 
@@ -110,8 +110,11 @@ def alert_rule(
             expression = expression.replace(place, f"{limits[name]:.15g}")
     if alert.scope == "agent" and alert.limits and not own:
         expression = f'({expression}) unless on (namespace, agent_id) {OWN}{{alert="{alert.name}",{where}}}'
+    owner = labels["owner"]
+    if alert.scope == "agent" and not own:
+        expression = _with_owner(expression, where)
+        owner = f"{{{{ if $labels.owner }}}}{{{{ $labels.owner }}}}{{{{ else }}}}{owner}{{{{ end }}}}"
     minutes = int(limits[alert.threshold]) if alert.threshold.endswith("_minutes") else alert.minutes
-    owner = _owner_of_agent(labels["owner"]) if alert.scope == "agent" and not own else labels["owner"]
     rule: Manifest = {"alert": alert.name, "expr": expression}
     if minutes:
         rule["for"] = f"{minutes}m"
@@ -128,13 +131,10 @@ def alert_rule(
     return rule
 
 
-def _owner_of_agent(pool_owner: str) -> str:
-    """A template: the owner that the agent's Deployment names; the pool's where nobody saw it for 15 minutes."""
-    query = f'topk(1, last_over_time({AGENT}{{namespace=%q,agent_id=%q,owner!=\\"\\"}}[15m]))'
-    return (
-        f'{{{{ with printf "{query}" $labels.namespace $labels.agent_id | query }}}}'
-        f'{{{{ . | first | label "owner" }}}}{{{{ else }}}}{pool_owner}{{{{ end }}}}'
-    )
+def _with_owner(expression: str, where: str) -> str:
+    """The expression, each of whose agents has its owner as a label; just one that nobody has seen has none."""
+    owner = f"on (namespace, agent_id) {{}}{OWNER}{{{{{where}}}}}"
+    return f"({expression}) * {owner.format('group_left (owner) ')} or ({expression}) unless {owner.format('')}"
 
 
 def _differs(alert: Alert, agent: ResolvedAgent) -> bool:

@@ -46,7 +46,7 @@ def _secret(manifest: Manifest) -> str:
 def _pushed(environment: str) -> str:
     """What CI pushed after a run that went well; the values by the labels that each gauge has besides its group's."""
     now, key = time.time(), {"environment": environment, "job": JOB, "instance": ""}
-    agents = {("business", agent, "1f2e3d4"): now - 500 for agent in ("errs", "stops")}
+    agents: dict[tuple[str, ...], float] = {("business", agent, "1f2e3d4"): now - 500 for agent in ("errs", "stops")}
     values: dict[str, dict[tuple[str, ...], float]] = {
         STACK_WANTED: {(): now - 600},
         STACK_APPLIED: {(): now - 500},

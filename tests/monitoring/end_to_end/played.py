@@ -6,6 +6,7 @@ tests judge what was written down. Nothing here fails because an alert does not 
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import time
@@ -211,6 +212,8 @@ class Play:
     def escalate(self) -> None:
         """Nobody does anything about errs."""
         self.until("errs goes to on-call", lambda: self.told("pagerduty", "oncall.growth", "HighErrorRate", ERRS))
+        # When the page that was acknowledged would have reached on-call, too.
+        self.until("38 minutes passed", lambda: time.time() - self.record.moments["acknowledged"] > 38)
         self.moment("escalated")
 
     def recover(self) -> None:
@@ -221,19 +224,28 @@ class Play:
             cluster.restart(agent)
         for agent in ("errs", "lent", "misused", "attacked", "patient", "slow", "hasty"):
             cluster.traffic(agent)
-        for by, to, alert, where in (
-            ("pagerduty", "pagerduty.growth", "HighErrorRate", ERRS),
-            ("slack", "#alerts", "HighResponseTime", SLOW),
-            ("pagerduty", "pagerduty.support", "PoolDown", POOL),
-            ("email", "growth@example.com", "HighResponseTime", HASTY),
-        ):
-            self.until(f"{alert} of {where} is over", lambda a=(by, to, alert, where): self.told(*a, "RESOLVED"))
+        for alert, where in OVER:
+            self.until(f"{alert} of {where} is over", functools.partial(self.over, alert, where))
+
+    def over(self, alert: str, where: str) -> bool:
+        """Whether everyone who was told of it was told that it is over."""
+        found = [one for one in notices(self.world.receivers) if (one.alert, one.where) == (alert, where)]
+        fired = {one.to for one in found if one.severity != "RESOLVED"}
+        recovered = self.record.moments["recovered"]
+        return fired <= {one.to for one in found if one.severity == "RESOLVED" and one.at > recovered}
 
 
 # As titles name them.
 STOPS, ERRS, SLOW, HASTY = (f"{name} (prod)" for name in ("stops", "errs", "slow", "hasty"))
 LENT, CHATS, ATTACKED = "lent (prod)", "chats (prod)", "attacked (prod)"
 POOL, PLATFORM = "support (prod)", "platform (prod)"
+# What ends with the faults; who acknowledged is not told, and budgets burn on for hours.
+OVER = (
+    ("AgentDown", CHATS),
+    ("PoolDown", POOL),
+    *(("HighErrorRate", where) for where in (ERRS, LENT)),
+    *(("HighResponseTime", where) for where in (SLOW, HASTY)),
+)
 
 
 def play(folder: Path) -> Record:

@@ -118,6 +118,8 @@ async def _mail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rece
 
 
 def _message(data: bytes, to: list[str]) -> dict[str, Any]:
-    message = email.message_from_bytes(data.removesuffix(b".\r\n"), policy=email.policy.default)
+    # A line that begins with a dot is sent with a second one.
+    lines = data.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")
+    message = email.message_from_bytes(lines, policy=email.policy.default)
     body = message.get_body(("plain", "html"))
     return {"subject": message["subject"], "to": to, "text": body.get_content() if body else ""}

@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 from durations import FACTOR
-from played import ATTACKED, CHATS, ERRS, HASTY, LENT, PLATFORM, POOL, SLOW, STOPS, Notice, Record
+from played import ATTACKED, CHATS, ERRS, HASTY, LENT, OVER, PLATFORM, POOL, SLOW, STOPS, Notice, Record
 
 pytestmark = pytest.mark.xdist_group("monitoring end to end")
 
@@ -147,10 +147,7 @@ def test_who_silenced_a_page_is_not_told_that_it_is_over(record: Record) -> None
     assert record.resolved("AgentDown", STOPS) == []
 
 
-# Without what was acknowledged, and what lasts for hours: as long as the windows that it looks at.
-@pytest.mark.parametrize(
-    ("alert", "where"), sorted({*PAGES, *WARNINGS} - {("AgentDown", STOPS), ("LatencyBudgetBurn", SLOW)})
-)
+@pytest.mark.parametrize(("alert", "where"), OVER)
 def test_when_a_fault_ends_those_who_were_told_of_it_are_told(record: Record, alert: str, where: str) -> None:
     over = [one for one in record.resolved(alert, where) if one.at > record.moments["recovered"]]
     told = {one.to for one in record.of(alert, where) if one.to not in ESCALATED}

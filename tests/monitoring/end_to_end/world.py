@@ -121,6 +121,11 @@ class Cluster:
         for one in self.of(agent, namespace):
             one.kill()
 
+    def end(self) -> None:
+        """Ends all processes."""
+        for one in self.pods:
+            one.kill()
+
     def restart(self, agent: str, namespace: str = "") -> None:
         """The pods run again: new processes, whose counters begin at nought."""
         stopped = [one for one in self.of(agent, namespace) if not one.process]
@@ -220,7 +225,7 @@ def running(
     """The world of these manifests; Deployments get as many pods as `replicas` says, one when it says nothing."""
     cluster = Cluster(targets=folder / "targets.json", objects=objects)
     with ExitStack() as stack:
-        stack.callback(lambda: [one.kill() for one in cluster.pods])
+        stack.callback(cluster.end)
         for deployment in _kind(objects, "Deployment"):
             cluster.add(deployment, replicas.get(deployment["metadata"]["name"], 1))
         cluster.port = stack.enter_context(_exporters(cluster))

@@ -47,6 +47,7 @@ ALERTS = (
         severity="critical",
         expression=_share(f"{DOWN}{{<where>}} == 1", _RUNNING),
         minutes=1,
+        keep_minutes=10,
         threshold="pool_percent",
         dashboard="pool",
         summary=f"{_OF} have no pod that answers",

@@ -8,6 +8,7 @@ from components.specs.monitoring.alerts.reasons import each
 from components.specs.monitoring.recorded import (
     BY,
     ERROR_RATIO,
+    FAILED,
     FAILURES,
     P95,
     TASK_FAILURE_RATIO,
@@ -36,7 +37,8 @@ ALERTS = (
         scope="agent",
         cause="errors",
         severity="critical",
-        expression=f"100 * {ERROR_RATIO}{{<where>}} > <limit>",
+        # One or two in five minutes wake nobody; a budget that burns tells of them.
+        expression=f"100 * {ERROR_RATIO}{{<where>}} > <limit> and 300 * {FAILED}{{<where>}} > 2.5",
         minutes=5,
         threshold="error_rate_percent",
         summary="{{ $labels.agent_id }} fails {{ $value | humanize }} % of its requests",
