@@ -35,7 +35,7 @@ def crds(folder: Path) -> list[Manifest]:
             kind = re.search(r"^    kind: (\w+)$", document, re.MULTILINE)
             # Parsing the large files whole would take seconds.
             if kind and kind[1] in wanted:
-                found.append(yaml.load(document, CrdLoader)  # noqa: S506 a safe loader)
+                found.append(yaml.load(document, CrdLoader))  # noqa: S506 it is a safe one
     missing = wanted.keys() - {one["spec"]["names"]["kind"] for one in found}
     assert not missing, f"no CRD found for {sorted(missing)}"
     return found

@@ -93,5 +93,5 @@ def test_loki_and_alloy_have_seen_what_is_shipped() -> None:
     seen = CHECKED.read_text("utf-8").split()
     assert seen == digests(), (
         "the collector's configuration or an alert's expression has changed; `bash ci/monitoring_test.sh` holds it "
-        "against Alloy's and Loki's own code (needs Go, minutes the first time) and writes tests/monitoring/logs_checked.txt"
+        "against Alloy's and Loki's own code (needs Go, and minutes the first time), and writes logs_checked.txt here"
     )
