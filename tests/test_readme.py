@@ -139,13 +139,13 @@ def test_the_transcript_of_plan_is_what_plan_says(copy: Path) -> None:
         assert line in done.stdout.splitlines(), line
 
 
-def test_the_definition_that_the_readme_shows_is_valid(copy: Path) -> None:
+def test_the_definition_that_the_readme_shows_is_valid_and_so_it_is_with_alerts_of_its_own(copy: Path) -> None:
     if not fits("business"):
         assert "brief-writer" in README
         return
-    (text,) = [text for kind, text in BLOCKS if kind == "yaml"]
+    text, own_alerts = [text for kind, text in BLOCKS if kind == "yaml"]
     path, _, body = text.partition("\n")
-    (copy / path.removeprefix("# ")).write_text(body, "utf-8")
+    (copy / path.removeprefix("# ")).write_text(f"{body.rstrip()}\n{own_alerts}", "utf-8")
     done = run(copy, "roster check agents/business/brief-writer.yaml")
     assert done.returncode == 0, done.stdout
 
