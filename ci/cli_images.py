@@ -26,19 +26,27 @@ def list_images(context: typer.Context, changed_since: Changed = "", as_json: Js
 
 
 @images.command()
-def missing(changed_since: Changed = "", as_json: Json = False) -> None:
-    """Show the images that have no record of having passed the gate; with --json as a matrix of CI jobs."""
+def missing(
+    changed_since: Changed = "",
+    as_json: Json = False,
+    jobs: Annotated[
+        bool, typer.Option("--jobs", help="As a matrix of CI jobs; of many images several in one.")
+    ] = False,
+) -> None:
+    """Show the images that have no record of having passed the gate."""
     from ci.commands.images import run_missing
 
-    run_missing(changed_since, as_json)
+    run_missing(changed_since, as_json, jobs)
 
 
 @images.command()
-def tools() -> None:
+def tools(
+    step: Annotated[str, typer.Argument(metavar="[scan|sign]", help="Those of one step alone.")] = "",
+) -> None:
     """Print the programs that scan, list and sign images, by the catalog's settings."""
     from ci.commands.images import run_tools
 
-    run_tools()
+    run_tools(step)
 
 
 @images.command()

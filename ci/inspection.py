@@ -8,7 +8,6 @@ from datetime import date, timedelta
 
 from ci.parallel import for_each
 from components.definition.findings import Finding, errors
-from components.definition.places import agent_of
 from components.definition.stray import stray_files
 from components.facts import Facts
 from components.fleet import Examined, Fleet, files_named
@@ -77,7 +76,7 @@ class Inspector:
         """Examines the definitions at `paths` (all of them with none) and the fleet's rules over what was seen."""
         fleet = self.fleet
         chosen = fleet.definitions if paths is None else list(paths)
-        findings = [*fleet.findings, *waiver_findings(fleet.catalog, self.today), *self._exceptions()]
+        findings = [*fleet.findings, *waiver_findings(fleet.catalog, self.today), *self._images()]
         facts: list[Facts] = []
         named: set[str] = set()
         broken: set[str] = set()
@@ -98,17 +97,11 @@ class Inspector:
             findings += fleet_findings(fleet.definitions, facts, fleet.catalog, fleet.tree, broken)
         return Inspection(sorted(set(findings)), facts, len(chosen), objects, environments=tuple(self.environments))
 
-    def _exceptions(self) -> list[Finding]:
-        """What is wrong with the files of exceptions; what they let pass is the gate's to say."""
-        catalog = self.fleet.catalog
-        if not catalog.exceptions:
-            return []
-        from ci.images.exceptions import exception_findings
+    def _images(self) -> list[Finding]:
+        """What is wrong with exceptions, records and build contexts; what images hold is the gate's to say."""
+        from ci.images.fleet_checks import image_findings
 
-        agents = {"/".join(agent_of(path)) for path in self.fleet.definitions}
-        return exception_findings(
-            catalog.exceptions, catalog.documents, catalog.entries["runtimes"], agents, self.today
-        )
+        return image_findings(self.fleet, self.today)
 
     def see(self, path: str) -> Seen:
         """Examines one definition in the chosen environments."""

@@ -121,7 +121,8 @@ def one(objects: list[Manifest], kind: str) -> Manifest:
 
 def write(top: Path, files: Files, catalog: Mapping[str, str] | None = None) -> Path:
     """Writes the fleet to a work tree below `top`."""
-    for path, data in tree(files, catalog).contents.items():
+    templates = {f"{path}.j2": b"FROM {{ base_image }}\n" for path in CONTEXTS}
+    for path, data in {**tree(files, catalog).contents, **templates}.items():
         (top / path).parent.mkdir(parents=True, exist_ok=True)
         (top / path).write_bytes(data)
     return top

@@ -9,6 +9,7 @@ import typer
 
 from ci.commands.session import CLEAN, FINDINGS, day, fail, open_fleet, plain_errors, top
 from ci.formats import FORMATS
+from ci.images.fleet_checks import template_findings
 from ci.inspection import Inspection, Inspector
 from ci.schema_files import schema_drift
 from components.definition.findings import Finding
@@ -20,7 +21,7 @@ def run(paths: list[Path], output: str, schemas: bool, today: str) -> None:
     fleet = open_fleet(output)
     with plain_errors():
         inspection = Inspector(fleet, day(today), schemas=schemas).inspect()
-    everything = sorted({*inspection.findings, *schema_drift(fleet)})
+    everything = sorted({*inspection.findings, *schema_drift(fleet), *template_findings(fleet)})
     findings = [one for one in everything if not folders or any(_below(one, folder) for folder in folders)]
     typer.echo(FORMATS[output](findings), nl=False)
     if output == "text":

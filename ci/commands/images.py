@@ -11,7 +11,9 @@ from typing import Any
 import typer
 
 from ci.commands.session import CLEAN, FINDINGS, day, fail, open_fleet, plain_errors, top
+from ci.images.batches import batches
 from ci.images.fleet_images import FleetImages, fleet_images, since
+from ci.images.leftovers import leftovers
 from ci.tables import print_table
 from components.builds.needed import Needed
 from components.fleet import Fleet
@@ -23,7 +25,8 @@ _RIGHT = ("agents", "MB", "age")
 def run_list(changed_since: str, as_json: bool, today: str) -> None:
     """Prints every image with who runs it and what its record says."""
     now = date.fromisoformat(day(today))
-    found, images = _found(changed_since)
+    fleet = open_fleet()
+    found, images = _found(changed_since, fleet)
     if as_json:
         typer.echo(json.dumps([_plain(one) for one in images], indent=1))
     elif images:
@@ -31,14 +34,21 @@ def run_list(changed_since: str, as_json: bool, today: str) -> None:
         typer.echo(_total(images))
     else:
         typer.echo("no image changes" if changed_since else "the fleet runs no image", err=True)
+    # Where not all definitions can be read, nobody knows what is needed.
+    for line in leftovers(images, fleet.catalog) if not changed_since and not found.broken else ():
+        typer.echo(f"warning: {line}", err=True)
     raise _ended(found)
 
 
-def run_missing(changed_since: str, as_json: bool) -> None:
-    """Prints the images that no record says have passed, as a list or as a matrix of CI jobs."""
-    found, images = _found(changed_since)
+def run_missing(changed_since: str, as_json: bool, jobs: bool = False) -> None:
+    """Prints the images that no record says have passed: as a list, as JSON, or as a matrix of CI jobs."""
+    found, images = _found(changed_since, open_fleet())
     lacking = [one for one in images if not one.passed]
-    if as_json:
+    if jobs:
+        parts = batches([one.name for one in lacking])
+        rows = [{"name": one.name, "images": " ".join(one.images), "minutes": one.minutes} for one in parts]
+        typer.echo(json.dumps({"include": rows}))
+    elif as_json:
         entries = [
             {
                 "name": one.name,
@@ -57,10 +67,14 @@ def run_missing(changed_since: str, as_json: bool) -> None:
     raise _ended(found)
 
 
-def run_tools() -> None:
-    """Prints what scans, lists and signs images need on PATH, by the catalog's settings."""
+def run_tools(step: str) -> None:
+    """Prints what scans, lists and signs images on PATH, by the catalog's settings: of one step, or of all."""
     settings = open_fleet().catalog.settings.images
-    typer.echo(" ".join([settings.scanner, "syft", *(["cosign"] if settings.signing else [])]))
+    signed = settings.signing is not None
+    needs = {"scan": [settings.scanner, *(["syft"] if signed else [])], "sign": ["cosign"] if signed else []}
+    if step and step not in needs:
+        raise fail(f"there is no step {step!r} that needs tools; there is: {', '.join(needs)}")
+    typer.echo(" ".join(needs[step] if step else [one for tools in needs.values() for one in tools]))
 
 
 def images_of(fleet: Fleet, names: Sequence[str]) -> list[Needed]:
@@ -76,8 +90,7 @@ def images_of(fleet: Fleet, names: Sequence[str]) -> list[Needed]:
     return chosen
 
 
-def _found(changed_since: str) -> tuple[FleetImages, list[Needed]]:
-    fleet = open_fleet()
+def _found(changed_since: str, fleet: Fleet) -> tuple[FleetImages, list[Needed]]:
     with plain_errors():
         found = fleet_images(fleet)
         if not changed_since:

@@ -14,7 +14,7 @@ from ci.atomic_files import write_file, write_files
 from ci.commands.images import images_of
 from ci.commands.session import CLEAN, day, fail, open_fleet, plain_errors, top
 from ci.git import GitError
-from ci.images.bills import make_bills
+from ci.images.bills import made_bills, make_bills
 from ci.images.building_job import build_of
 from ci.images.cosign import SigningError
 from ci.images.fleet_images import record_path, runtimes_of
@@ -26,17 +26,8 @@ from ci.images.registry import Registry, RegistryError
 from ci.images.registry_login import default_config
 from ci.images.sbom import SbomError
 from ci.images.scan_report import as_json, as_markdown, headline
-from ci.images.signing import (
-    CYCLONEDX,
-    SIGNATURE,
-    Signer,
-    attached,
-    attest_provenance,
-    attest_sbom,
-    identity_of,
-    sign,
-    verify,
-)
+from ci.images.sign_once import Signed, sign_once
+from ci.images.signing import Identity, Signer, identity_of
 from ci.images.steps import (
     LAYOUT,
     BuiltStep,
@@ -149,12 +140,19 @@ def _ended(name: str, step: Callable[[], int]) -> int:
 
 
 def _scanned(fleet: Fleet, image: Needed, registry: Registry, verdicts: list[Verdict]) -> int:
-    """Judges what was built, and writes down what came of it."""
-    asked = _asked(image, fleet.catalog, read_step(top(), image.name, BuiltStep))
+    """Judges what was built, lists what is in it, and writes down what came of it.
+
+    Whoever signs looks into no image, so the bills of materials that are attested are made here.
+    """
+    built = read_step(top(), image.name, BuiltStep)
+    asked = _asked(image, fleet.catalog, built)
     found = judged(asked, fleet.catalog, registry, os.environ, datetime.now(UTC))
-    write_step(top(), scanned_step(image.name, asked, found))
+    write_step(top(), scanned_step(image.name, found, built.digest))
     verdicts += found
-    return _code(found)
+    code = _code(found)
+    if code == CLEAN and built.pushed and fleet.catalog.settings.images.signing:
+        make_bills(registry, built.repository, built.digest, folder_of(top(), image.name))
+    return code
 
 
 def _pushed(fleet: Fleet, image: Needed, digest: str, registry: Registry, verdicts: list[Verdict]) -> int:
@@ -184,19 +182,19 @@ def _signed(image: Needed, catalog: Catalog, signer: Signer) -> int:
     new_record(image, catalog, built, scan, None, day(""))
     identity = identity_of(catalog.settings.images)
     with Registry(default_config(os.environ)) as registry:
-        bills = make_bills(registry, built.repository, built.digest, folder_of(top(), image.name))
-    sign(built.reference, signer)
-    for bill in bills:
-        attest_sbom(built.reference, bill, signer)
-    attest_provenance(built.reference, build_of(image, built, identity, top()), signer)
-    # What the cluster will ask: a wrong identity is found here.
-    verify(built.reference, identity)
-    beside = attached(built.reference)
-    if not {SIGNATURE, CYCLONEDX} <= beside.keys():
-        raise SigningError("attestation", f"the registry shows only {', '.join(beside) or 'nothing'} beside the image")
-    write_step(top(), SignedStep(image.name, built.digest, beside[SIGNATURE][-1], beside[CYCLONEDX][-1]))
-    typer.echo(f"{image.name}: signed")
+        bills = made_bills(registry, built.repository, built.digest, folder_of(top(), image.name))
+        build = build_of(image, built, identity, top())
+        signed = sign_once(built.reference, bills, build, signer, identity, registry)
+    write_step(top(), SignedStep(image.name, built.digest, signed.signature, signed.bill))
+    typer.echo(f"{image.name}: {_told(signed, identity)}")
     return CLEAN
+
+
+def _told(signed: Signed, identity: Identity) -> str:
+    beside = f" (somebody else signed it too: {', '.join(signed.others)})" if signed.others else ""
+    if not signed.added:
+        return f"{identity} has signed and attested it already; nothing was added{beside}"
+    return f"signed by {identity}{beside}"
 
 
 def _code(verdicts: Sequence[Verdict]) -> int:

@@ -16,17 +16,23 @@ from ci.commands.session import CLEAN, fail, open_fleet, top
 from ci.images.fleet_images import fleet_images, runtimes_of
 from ci.images.gate import Verdict
 from ci.images.judging import Asked, judged_again
-from ci.images.records import Recorded, record_text, recorded_images
+from ci.images.records import Recorded, known_now, record_text, recorded_images
 from ci.images.registry import Registry
 from ci.images.registry_login import default_config
+from ci.images.reports import ScanFailure, Vulnerability
 from ci.images.rescan import Changes, rescan, unneeded
 from ci.images.scan_report import as_markdown, headline
+from ci.images.signature_checks import signature_problem
+from ci.images.signing import identity_of
+from ci.reporting.images import findings
+from ci.reporting.pushgateway import open_pushgateway
 from components.builds.needed import Needed
 from components.definition.load_catalog import Catalog
 from components.fleet import Fleet
 from components.resolve.image import repository_of
 
 FOUND, REGISTRY, UNSEEN = 3, 6, 7
+_NOT_THERE = ("registry-away", "image-gone")
 _Users = Mapping[tuple[str, str], Needed]
 
 
@@ -35,24 +41,35 @@ def run_rescan(output: Path | None) -> None:
     fleet = open_fleet()
     records = recorded_images(fleet.catalog)
     verdicts = _verdicts(fleet, records)
+    signatures = _signatures(fleet.catalog, records, verdicts)
     if not records:
         typer.echo("no image is recorded, so none was looked at", err=True)
-    changes = rescan({one.path: one.record.blocked or () for one in records}, verdicts)
+    changes = rescan({one.path: one.record.blocked or () for one in records}, verdicts, signatures)
     _tell(output or top() / "out/rescan", fleet.catalog, verdicts, changes)
     # What could not be seen is as it was; what was seen is written down, whatever happened to the others.
     texts = {}
     for one in records:
-        if one.path in changes.blocked:
-            record = one.record.model_copy(update={"blocked": list(changes.blocked[one.path]) or None})
+        record = known_now(one.record, verdicts[one.path], changes.blocked.get(one.path))
+        if record != one.record:
             texts[top() / one.path] = record_text(record).encode()
     write_files(texts)
+    _report(fleet.catalog, verdicts)
     failures = [failure for verdict in verdicts.values() for failure in verdict.failures]
     unseen = [verdict for verdict in verdicts.values() if not verdict.judged]
     if unseen and len(unseen) == len(verdicts) and {one.reason for one in failures} == {"registry-away"}:
         raise fail(f"{failures[0].message}; no image could be asked for, and no record was changed", REGISTRY)
-    if unseen:
+    if unseen or any(isinstance(one, ScanFailure) for one in signatures.values()):
         raise typer.Exit(UNSEEN)
     raise typer.Exit(FOUND if changes.issues else CLEAN)
+
+
+def _report(catalog: Catalog, verdicts: Mapping[str, Verdict]) -> None:
+    """What was found, to whoever watches what runs."""
+    gateway = open_pushgateway(os.environ, catalog.settings.monitoring, lambda line: typer.echo(line, err=True))
+    if gateway:
+        # Read first: what could not be seen tonight stays as it was.
+        known = gateway.known()
+        gateway.put(findings(verdicts.values(), known))
 
 
 def _verdicts(fleet: Fleet, records: Sequence[Recorded]) -> dict[str, Verdict]:
@@ -65,6 +82,27 @@ def _verdicts(fleet: Fleet, records: Sequence[Recorded]) -> dict[str, Verdict]:
             verdicts[one.path] = judged_again(asked, fleet.catalog, registry, os.environ, datetime.now(UTC))
             typer.echo(headline(verdicts[one.path]))
     return verdicts
+
+
+def _signatures(
+    catalog: Catalog, records: Sequence[Recorded], verdicts: Mapping[str, Verdict]
+) -> dict[str, Vulnerability | ScanFailure]:
+    """What is wrong with signatures, by the path of the record. A record that names none is nobody's image anyway."""
+    if catalog.settings.images.signing is None:
+        return {}
+    identity, found = identity_of(catalog.settings.images), {}
+    for one in records:
+        if one.record.signature is None:
+            continue
+        away = [failure for failure in verdicts[one.path].failures if failure.reason in _NOT_THERE]
+        reference = f"{one.repository}@{one.record.digest}"
+        problem = away[0] if away else signature_problem(reference, one.record.context_hash or "", identity)
+        if problem:
+            found[one.path] = problem
+            if not away:
+                said = problem.message if isinstance(problem, ScanFailure) else problem.rating.why
+                typer.echo(f"{one.path}: {said}")
+    return found
 
 
 def _asked(one: Recorded, users: _Users, catalog: Catalog) -> Asked:

@@ -9,12 +9,12 @@ from functools import partial
 from ci.deploy.changes import Change
 from ci.deploy.situation import Situation
 from ci.deploy.steps import Outcome, Steps, StopError, names
-from ci.deploy.waves import plan_waves, split_phases
+from ci.deploy.waves import held_secrets, plan_waves, split_phases
 from components.definition.load_catalog import Catalog
 from stacks.decisions import STOPS
 
 BEHIND = "an environment before this one was stopped"
-SUCCESSOR = "a new agent of its pool, which may be its successor, waits as well"
+SUCCESSOR = "a new agent, which may be its successor, waits as well"
 NOT_BEFORE = "it is not deployed in the environment before this one"
 
 
@@ -103,10 +103,7 @@ class Flow:
                 self.say(f"{one.environment}: {', '.join(stack.name for stack in stacks)}")
                 self.steps.shared(one, stacks)
         newcomers = [change for change in one.changes if _is_new(change) and self._waits(change, blocked)]
-        # Of its pool, or by its name: an agent that moves to another pool is new there.
-        waiting = {("pool", change.stack.pool) for change in newcomers}
-        waiting |= {("agent", change.name) for change in newcomers}
-        self._agents(one, [change for change in one.changes if self._ready(change, blocked, waiting)])
+        self._agents(one, [change for change in one.changes if self._ready(change, blocked, newcomers)])
         self.steps.record(one)
         if one.faults or one.unknown:
             raise StopError("stopped", f"not applied: {', '.join([*one.faults, *one.unknown])}")
@@ -128,7 +125,7 @@ class Flow:
             self.say(f"{one.environment}: removes {names(last)}")
             self.steps.remove(one, last)
 
-    def _ready(self, change: Change, blocked: set[str], waiting: set[tuple[str, str]]) -> bool:
+    def _ready(self, change: Change, blocked: set[str], newcomers: Sequence[Change]) -> bool:
         """Whether the agent may change here now; says why when it may not."""
         if change.kind == "held" and not self._released(change):
             return False
@@ -138,7 +135,7 @@ class Flow:
         if change.barred:
             self.steps.ledger.bar(change)
             return False
-        if change.kind == "removed" and {("pool", change.stack.pool), ("agent", change.name)} & waiting:
+        if change.kind == "removed" and any(_may_follow(one, change) for one in newcomers):
             self.steps.ledger.because([change], SUCCESSOR)
             return False
         return True
@@ -148,6 +145,19 @@ class Flow:
 
     def _released(self, change: Change) -> bool:
         return change.key in self.release or change.name in self.release
+
+
+def _may_follow(newcomer: Change, gone: Change) -> bool:
+    """Whether an agent that waits may be the successor of one that goes.
+
+    One that failed holds the removals of its pool, for the two are one change that did not work. Images wait for days
+    without anybody's fault: then only what moves to another pool by its name, or takes over a bot, is held.
+    """
+    if newcomer.name == gone.name:
+        return True
+    if not newcomer.barred:
+        return newcomer.stack.pool == gone.stack.pool
+    return bool(newcomer.offer and {*newcomer.offer.credentials} & held_secrets(gone))
 
 
 def _is_new(change: Change) -> bool:

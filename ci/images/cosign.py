@@ -22,9 +22,10 @@ _LINE = 300
 _UNSIGNED, _NOT_THERE, _NO_MATCH, _NO_CERTIFICATE = 10, 11, 12, 13
 # The first that is found in cosign's error decides. Its words are no interface: whatever none fits is "service".
 _MEANINGS: tuple[tuple[str, Kind], ...] = (
+    # Before the services: it goes on with the types that are there, and those are addresses of Sigstore's.
+    (r"none of the attestations matched the predicate type", "attestation"),
     (r"(reading|loading) key|private key|encrypted: decryption failed|no provider found for", "key"),
     (r"sigstore\.dev|fulcio|rekor|\btuf\b|oidc|id token|identity token|oauth|device code", "service"),
-    (r"none of the attestations matched the predicate type", "attestation"),
     (r"no signatures found|no valid bundles exist|no attestations found", "unsigned"),
     (r"no matching (signatures|attestations)|none of the expected identities matched", "identity"),
     (r"(failed to verify|verifying) .*signature|invalid signature", "identity"),

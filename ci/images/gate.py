@@ -45,12 +45,23 @@ class Excepted:
     exception: VulnerabilityException
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class LetPass:
+    """What an exception covers, as a record keeps it: the finding's name, its package and version, and the file."""
+
+    vulnerability: str
+    package: str
+    version: str
+    exception: str
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the gate says of one image.
 
     `counts` are all vulnerabilities by severity, the excepted ones too; `failures` say why nothing can be said, and
     the image does not pass then, whatever else stands here. `database` is the day (ISO) of the scanner's database.
+    `let_pass` counts `excepted` on the platform that fares worst, as `counts` does.
     """
 
     image: ScannedImage
@@ -63,6 +74,7 @@ class Verdict:
     scanner: str = ""
     scanner_version: str = ""
     database: str = ""
+    let_pass: tuple[tuple[LetPass, int], ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -87,17 +99,19 @@ def judge(
     candidates = covering(exceptions, image)
     covers = [(one, cover_of(one, candidates, today)) for one in found if _stops(one, policy)]
     counts = Counter(one.rating.severity for one in scan.vulnerabilities)
+    excepted = tuple(_excepted(covers))
     return Verdict(
         image=image,
         failures=tuple(_failures(scan, image, policy, now)),
         blocking=tuple(Blocking(one, cover.ended, cover.later) for one, cover in covers if cover.exception is None),
-        excepted=tuple(_excepted(covers)),
+        excepted=excepted,
         notes=(*exception_notes(candidates, found, today), *_rating_notes(scan.vulnerabilities, policy)),
         counts=tuple((severity, counts[severity]) for severity in SEVERITIES),
         packages=scan.packages,
         scanner=scan.scanner,
         scanner_version=scan.scanner_version,
         database=scan.database.date().isoformat() if scan.database else "",
+        let_pass=_let_pass(excepted),
     )
 
 
@@ -118,7 +132,21 @@ def joined(verdicts: Sequence[Verdict]) -> Verdict:
         counts=tuple((level, max(dict(one.counts).get(level, 0) for one in verdicts)) for level in SEVERITIES),
         packages=max(one.packages for one in verdicts),
         database=min(one.database for one in verdicts),
+        let_pass=_worst(one.let_pass for one in verdicts),
     )
+
+
+def _let_pass(excepted: Iterable[Excepted]) -> tuple[tuple[LetPass, int], ...]:
+    found = [(one.vulnerability, one.path) for one in excepted]
+    return tuple(sorted(Counter(LetPass(one.name, one.package, one.version, path) for one, path in found).items()))
+
+
+def _worst(parts: Iterable[tuple[tuple[LetPass, int], ...]]) -> tuple[tuple[LetPass, int], ...]:
+    """The largest count of each."""
+    found: Counter[LetPass] = Counter()
+    for part in parts:
+        found |= Counter(dict(part))
+    return tuple(sorted(found.items()))
 
 
 def _each_once(parts: Iterable[tuple[_Part, ...]]) -> tuple[_Part, ...]:

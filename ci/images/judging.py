@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -68,13 +68,17 @@ def judged_again(
     return Verdict(_scanned_image(asked, catalog, asked.digest), (failure,))
 
 
-def scanned_step(name: str, asked: Asked, verdicts: Sequence[Verdict]) -> ScannedStep:
-    """What is written down of the verdicts; all platforms together."""
-    whole = joined(verdicts)
+def scanned_step(name: str, verdicts: Sequence[Verdict], digest: str) -> ScannedStep:
+    """What is written down of the verdicts on an image; all platforms together."""
+    return replace(scan_step(name, joined(verdicts)), digest=digest)
+
+
+def scan_step(name: str, whole: Verdict) -> ScannedStep:
+    """What is written down of one verdict."""
     counts = dict(whole.counts)
     return ScannedStep(
         name,
-        asked.digest,
+        whole.image.digest,
         whole.passed,
         f"{whole.scanner} {whole.scanner_version}".strip(),
         whole.database,
@@ -82,6 +86,7 @@ def scanned_step(name: str, asked: Asked, verdicts: Sequence[Verdict]) -> Scanne
         counts.get("high", 0),
         counts.get("medium", 0),
         sum(counts.get(level, 0) for level in ("low", "negligible", "unknown")),
+        [asdict(one) | {"findings": count} for one, count in whole.let_pass],
     )
 
 

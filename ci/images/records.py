@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from ci.images.fleet_images import runtimes_of
+from ci.images.gate import Verdict
+from ci.images.judging import scan_step
 from ci.images.steps import BuiltStep, ScannedStep, SignedStep, StepError, same_digest
 from components.builds.needed import Needed
-from components.definition.catalog import ImageRecord
+from components.definition.catalog import ImageRecord, Scan
 from components.definition.load_catalog import Catalog
 from components.definition.mirrored import mirrored
 from components.resolve.image import repository_of
@@ -81,11 +83,7 @@ def new_record(
         "digest": built.digest,
         "size_bytes": built.size_bytes,
         "built": day,
-        "scan": {
-            "scanner": scan.scanner,
-            "database": scan.database,
-            **{level: getattr(scan, level) for level in ("critical", "high", "medium", "low")},
-        },
+        "scan": _scan(scan),
     }
     if image.source:
         content |= {"context_hash": image.context_hash, "base": image.source.base_name or None}
@@ -101,6 +99,26 @@ def new_record(
         first = error.errors()[0]
         what = f"{'.'.join(map(str, first['loc']))} is {first['input']!r}"
         raise StepError(f"{image.name}: no record can be made of this: {what}; scan it again") from None
+
+
+def known_now(record: ImageRecord, verdict: Verdict, blocked: Sequence[str] | None) -> ImageRecord:
+    """The record after a scan: blocked by what was found (None: as it was), and what passes by an exception now.
+
+    A scan that changes neither leaves the record as it is, so that a night without news proposes nothing.
+    """
+    if blocked is not None:
+        record = record.model_copy(update={"blocked": list(blocked) or None})
+    if not verdict.judged or record.scan is None:
+        return record
+    step = scan_step("", verdict)
+    if (step.excepted or None) == record.scan.model_dump(exclude_none=True).get("excepted"):
+        return record
+    return record.model_copy(update={"scan": Scan.model_validate(_scan(step))})
+
+
+def _scan(step: ScannedStep) -> dict[str, Any]:
+    counts = {level: getattr(step, level) for level in ("critical", "high", "medium", "low")}
+    return {"scanner": step.scanner, "database": step.database, **counts, "excepted": step.excepted or None}
 
 
 def record_text(record: ImageRecord) -> str:

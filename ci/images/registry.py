@@ -125,8 +125,16 @@ class Registry:
             raise FailedError(f"{image}: the registry sent something else than a manifest")
         return found
 
-    def _ask(self, image: Reference, method: str) -> httpx.Response:
-        url = f"{image.api}/{image.repository}/manifests/{image.digest or image.tag}"
+    def blob(self, name: str, digest: str) -> bytes:
+        """What lies under that digest in the image's repository: a layer, or a signature's bundle."""
+        image = _parsed(name)
+        content = self._ask(image, "GET", f"blobs/{digest}").content
+        if f"sha256:{hashlib.sha256(content).hexdigest()}" != digest:
+            raise FailedError(f"{image}: what the registry sent as {digest} has another digest")
+        return content
+
+    def _ask(self, image: Reference, method: str, what: str = "") -> httpx.Response:
+        url = f"{image.api}/{image.repository}/{what or f'manifests/{image.digest or image.tag}'}"
         key = (image.host, image.repository)
         answer = self._send(image, method, url, self._tokens.get(key, ""))
         if answer.status_code == httpx.codes.UNAUTHORIZED:

@@ -29,6 +29,7 @@ Reason = Literal[
     "database-missing",
     "database-too-old",
     "database-from-the-future",
+    "signature-unseen",
 ]
 
 # The worst first.

@@ -60,6 +60,14 @@ class Verified:
     signatures: int
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What somebody said of an image, and the signatures (base64) under it, by which it is found in the registry."""
+
+    predicate: dict[str, Any]
+    signatures: frozenset[str]
+
+
 def identity_of(settings: ImageSettings) -> Identity:
     """By whom the catalog says that images are signed."""
     signing = settings.signing
@@ -68,6 +76,31 @@ def identity_of(settings: ImageSettings) -> Identity:
     if isinstance(signing, KeylessSigning):
         return Identity(issuer=signing.issuer, subject=signing.identity)
     return Identity(key=signing.key)
+
+
+def belongs(signer: Signer, identity: Identity, environ: Mapping[str, str] = os.environ) -> None:
+    """Raises SigningError when what this one signs would not be by that identity."""
+    if identity.key and not signer.key:
+        message = "settings.yaml names a key (images.signing.key): give its private key by --key; nothing was signed"
+        raise SigningError("identity", message)
+    if signer.key and not identity.key:
+        message = f"settings.yaml says that {identity} signs, and no key: leave --key out; nothing was signed"
+        raise SigningError("identity", message)
+    if not signer.key:
+        return
+    try:
+        public = run_cosign(["public-key", "--key", signer.key], signer.key, environ)
+    except SigningError as error:
+        if error.kind in ("tool", "key"):
+            raise
+        message = f"the key cannot be used; check its file or address, and COSIGN_PASSWORD ({error})"
+        raise SigningError("key", message) from None
+    if public.split() != identity.key.split():
+        message = (
+            f"{signer.key} is not the private key of the public key in settings.yaml (images.signing.key); nothing was "
+            f"signed. `cosign public-key --key {signer.key}` prints the one that belongs to it"
+        )
+        raise SigningError("identity", message)
 
 
 def sign(reference: str, signer: Signer, environ: Mapping[str, str] = os.environ) -> None:
@@ -116,6 +149,13 @@ def attested(
     reference: str, predicate_type: str, identity: Identity, environ: Mapping[str, str] = os.environ
 ) -> list[dict[str, Any]]:
     """What that identity attested of the image: the predicates of that type, at least one. Raises SigningError."""
+    return [one.predicate for one in statements(reference, predicate_type, identity, environ)]
+
+
+def statements(
+    reference: str, predicate_type: str, identity: Identity, environ: Mapping[str, str] = os.environ
+) -> list[Statement]:
+    """What that identity said of the image, at least one; a signature is a statement too. Raises SigningError."""
     subject = _there(reference)
     with _expecting(identity) as given:
         command = ["verify-attestation", "--type", predicate_type, *given, subject]
@@ -127,7 +167,8 @@ def attested(
         digests = [one.get("digest", {}).get("sha256") for one in statement.get("subject", ())]
         # cosign has looked at both; an attestation that is about another image is worth looking at twice.
         if digest in digests and statement.get("predicateType") == predicate_type:
-            found.append(dict(statement.get("predicate") or {}))
+            signatures = frozenset(str(one.get("sig")) for one in envelope.get("signatures", ()))
+            found.append(Statement(dict(statement.get("predicate") or {}), signatures))
     if not found:
         raise SigningError("attestation", f"{subject}: {identity} attested nothing of the type {predicate_type}")
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -44,7 +44,10 @@ class BuiltStep:
 
 @dataclass(frozen=True, slots=True)
 class ScannedStep:
-    """What the gate said; counts of the platform that fares worst."""
+    """What the gate said; counts of the platform that fares worst.
+
+    `excepted`: what passed by an exception, as `components.definition.catalog.ExceptedFinding` has it.
+    """
 
     FILE: ClassVar = "scan.json"
     WAY: ClassVar = "roster images scan"
@@ -58,6 +61,7 @@ class ScannedStep:
     high: int
     medium: int
     low: int
+    excepted: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def read_step(top: Path, name: str, kind: type[Step]) -> Step:
     file = top / FOLDER / name / kind.FILE
     try:
         content: Any = json.loads(file.read_text("utf-8"))
-        types = {one.name: one.type for one in fields(kind)}
+        types = {one.name: str(one.type).partition("[")[0] for one in fields(kind)}
         if not isinstance(content, dict) or content.keys() != types.keys() or content["name"] != name:
             raise ValueError("it is of another form")
         wrong = [key for key, value in content.items() if type(value).__name__ != types[key]]

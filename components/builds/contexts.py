@@ -12,12 +12,11 @@ from components.builds.needed import Needed
 from components.definition.load_catalog import Catalog
 from components.definition.places import NPM_LOCK, SHARED_CONTEXT
 from components.definition.tree import Tree
-from components.resolve.image import DOCKERFILE
+from components.resolve.image import DOCKERFILE, TEMPLATE
 from components.resolve.npm_lock import lock_text, missing, package_json, subset
 from components.resolve.plugin_needs import needs_text, plugin_needs
 from components.resolve.resolved import ImageSource
 
-TEMPLATE = f"{DOCKERFILE}.j2"
 # Only for people who write a lock anew.
 _LEFT_OUT = frozenset({"requirements.in"})
 

@@ -19,6 +19,7 @@ EXAMPLES: dict[str, Any] = {
     },
     "Tier.defaults": {"resources": _SMALL},
     "Waiver.owner": "security",
+    "PlatformSettings.monitoring": {"grafana": "https://grafana.example.com"},
     "PlatformSettings.images": {"scanner": "grype", "signing": _SIGNING},
     "ImageSettings.builder": "buildx",
     "ImageSettings.scanner": "trivy",

@@ -19,6 +19,8 @@ from components.resolve.resolved import Image, ImageSource
 
 # What an own build has by itself when its definition names no Dockerfile.
 DOCKERFILE = "Dockerfile"
+# What a runtime of Roster's own has instead, rendered for each base image.
+TEMPLATE = f"{DOCKERFILE}.j2"
 
 
 def image_of(

@@ -183,7 +183,9 @@ plugins: [search]
 """
 FILES = {
     "components/images/service/Dockerfile": "FROM x\n",
+    "components/images/service/Dockerfile.j2": "FROM {{ base_image }}\n",
     "components/images/character/Dockerfile": "FROM y\n",
+    "components/images/character/Dockerfile.j2": "FROM {{ base_image }}\n",
     **{f"agents/catalog/{name}.yaml": text for name, text in CATALOG.items()},
     "agents/sales/writer.yaml": WRITER,
     "agents/sales/writer.prompt.md": "You write offers.\n",

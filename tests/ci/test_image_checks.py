@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_fleet import write_fleet
+from command_fleet import roster, write_fleet
 
-from ci.images.fleet_checks import image_findings
+from ci.images.fleet_checks import image_findings, template_findings
 from components.definition.findings import Finding, InvalidInput
 from components.definition.tree import WorkTree
 from components.fleet import Fleet
@@ -57,7 +57,8 @@ def exception(top: Path, **changes: Any) -> None:
 
 def found(top: Path, today: str = TODAY) -> list[Finding]:
     """What is said of images."""
-    return sorted(image_findings(Fleet.open(WorkTree(top)), today))
+    fleet = Fleet.open(WorkTree(top))
+    return sorted([*image_findings(fleet, today), *template_findings(fleet)])
 
 
 def rules(top: Path, today: str = TODAY) -> list[tuple[str, str]]:
@@ -68,6 +69,16 @@ def rules(top: Path, today: str = TODAY) -> list[tuple[str, str]]:
 def test_a_record_that_the_images_job_makes_is_believed(top: Path) -> None:
     record(top)
     assert found(top) == []
+
+
+def test_check_says_all_of_it_on_the_day_that_it_is_asked_for(top: Path) -> None:
+    record(top, built="2026-11-22", scan={"critical": 1})
+    (top / "components/images/service/Dockerfile.j2").unlink()
+    done = roster(top, "check", "--today", TODAY)
+    assert done.returncode == 1
+    for rule in ("record-from-the-future", "record-above-gate", "missing-file"):
+        assert f"[{rule}]" in done.stdout
+    assert "record-from-the-future" not in roster(top, "check", "--today", "2026-11-22").stdout
 
 
 def test_a_day_that_is_not_come_yet_is_refused_at_its_line_and_believed_once_it_has_come(top: Path) -> None:
@@ -169,5 +180,5 @@ def test_a_runtime_whose_context_is_not_there_at_all_is_said_once(top: Path) -> 
     except InvalidInput as refused:
         said = [one for one in refused.findings if "components/images/service" in one.message]
     else:
-        said = [one for one in [*fleet.findings, *image_findings(fleet, TODAY)] if "images/service" in one.message]
+        said = [one for one in [*fleet.findings, *template_findings(fleet)] if "images/service" in one.message]
     assert len(said) == 1

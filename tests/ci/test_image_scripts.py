@@ -15,12 +15,13 @@ echo "$*" >>"$APPLIED.calls"
 name=${2:-$1}
 case "$1 $2" in
 "images missing") echo "$MISSING" ;;
-"images tools") echo "${TOOLS-trivy syft cosign}" ;;
+"images tools") if [ "$3" = scan ]; then echo "trivy syft"; elif [ "$3" = sign ]; then echo "${TOOLS-cosign}"; fi ;;
 "images record") mkdir -p out/records; echo "image: x" >"out/records/$3.yaml" ;;
 "images scan") mkdir -p out/images; echo "# Report" >out/images/report.md ;;
 "images rescan") mkdir -p out/rescan; echo "# Report" >out/rescan/report.md ;;
 esac
 if [ "$name" = rescan ] && [ -n "${BLOCKED:-}" ]; then echo "blocked: [CVE-2026-1]" >>"$BLOCKED"; fi
+if [ -n "${POOR:-}" ] && [ "$3" = "$POOR" ]; then exit 3; fi
 code=$(grep -o "\\b$name=[0-9]*" <<<"${CODES:-}" | cut -d= -f2)
 exit "${code:-0}"
 """
@@ -67,20 +68,47 @@ def test_nothing_is_built_when_the_definitions_have_faults(clone: Clone, tmp_pat
     assert not output.exists()
 
 
-def test_an_image_that_passes_the_gate_is_signed_and_then_recorded(clone: Clone) -> None:
+def test_the_job_that_looks_into_images_signs_nothing_and_needs_no_cosign(clone: Clone) -> None:
+    code, said = clone.run("images.sh", "scan", "fastapi-1", "eliza-2")
+    assert code == 0, said
+    assert [call.split()[1] for call in calls(clone)] == ["tools", "trivy", "scan"]
+    assert calls(clone)[1] == "got trivy syft"
+    assert calls(clone)[-1].startswith("images scan fastapi-1 eliza-2 ")
+
+
+@pytest.mark.parametrize("code", [3, 6, 7])
+def test_a_scan_that_lets_an_image_not_pass_says_why_and_ends_with_its_own_code(clone: Clone, code: int) -> None:
+    ended, said = clone.run("images.sh", "scan", "fastapi-1", CODES=f"scan={code}")
+    assert ended == code
+    assert "# Report" in said, "the reasons are shown"
+
+
+def test_an_image_that_passed_the_gate_is_signed_and_then_recorded(clone: Clone) -> None:
     code, said = clone.run("images.sh", "sign", "fastapi-1")
     assert code == 0, said
-    assert [call.split()[1] for call in calls(clone)] == ["tools", "trivy", "scan", "sign", "record"]
+    assert [call.split()[1] for call in calls(clone)] == ["tools", "cosign", "sign", "record"]
     assert "images sign fastapi-1" in calls(clone)
     assert (clone.top / "out/records/fastapi-1.yaml").exists()
 
 
-@pytest.mark.parametrize("code", [3, 6, 7])
-def test_an_image_that_does_not_pass_is_neither_signed_nor_recorded(clone: Clone, code: int) -> None:
-    ended, said = clone.run("images.sh", "sign", "fastapi-1", CODES=f"scan={code}")
-    assert ended == code
-    assert "# Report" in said, "the reasons are shown"
-    assert calls(clone)[-1].startswith("images scan ")
+def test_of_what_the_scan_left_only_verdict_and_bills_are_taken(clone: Clone) -> None:
+    built, left = clone.top / "out/images/fastapi-1", clone.top / "out/verdicts/fastapi-1"
+    for folder in (built, left):
+        folder.mkdir(parents=True)
+    (built / "built.json").write_text("built", "utf-8")
+    for name in ("built.json", "signed.json", "scan.json", "sbom.cdx.json", "sbom-linux-arm64.cdx.json"):
+        (left / name).write_text("scanned", "utf-8")
+    assert clone.run("images.sh", "sign", "fastapi-1")[0] == 0
+    assert {file.name: file.read_text("utf-8") for file in built.iterdir()} == {
+        "built.json": "built", "scan.json": "scanned",
+        "sbom.cdx.json": "scanned", "sbom-linux-arm64.cdx.json": "scanned",
+    }  # fmt: skip
+
+
+def test_one_image_of_a_job_that_is_not_signed_keeps_no_other_from_its_record(clone: Clone) -> None:
+    code, _ = clone.run("images.sh", "sign", "fastapi-1", "app-3", "eliza-2", POOR="app-3")
+    assert code == 3
+    assert sorted(file.name for file in (clone.top / "out/records").iterdir()) == ["eliza-2.yaml", "fastapi-1.yaml"]
 
 
 def test_an_image_that_is_not_signed_is_not_recorded(clone: Clone) -> None:
@@ -89,9 +117,9 @@ def test_an_image_that_is_not_signed_is_not_recorded(clone: Clone) -> None:
 
 
 def test_where_nobody_signs_what_passes_is_recorded_without(clone: Clone) -> None:
-    code, said = clone.run("images.sh", "sign", "fastapi-1", TOOLS="trivy syft")
+    code, said = clone.run("images.sh", "sign", "fastapi-1", TOOLS="")
     assert code == 0, said
-    assert [call.split()[1] for call in calls(clone)] == ["tools", "trivy", "scan", "record"]
+    assert [call.split()[1] for call in calls(clone)] == ["tools", "record"]
 
 
 def test_a_key_is_used_where_one_is_set(clone: Clone) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from command_fleet import CATALOG, git, roster, snapshot, write_fleet
 
+from ci.images.batches import MOST_JOBS, batches
 from ci.images.records import new_record, record_text
 from ci.images.steps import BuiltStep, ScannedStep, SignedStep, write_step
 from components.builds.needed import Needed
@@ -96,6 +97,27 @@ def recorded(top: Path, repository: str, **changes: Any) -> str:
     done = roster(top, "images", "record", step.name, "--today", TODAY)
     assert done.returncode == 0, done.stderr
     return step.name
+
+
+@pytest.mark.parametrize("count", [0, 1, 64, 65, 300, 1500])
+def test_any_number_of_missing_images_fits_into_githubs_matrix(count: int) -> None:
+    images = [f"image-{number}" for number in range(count)]
+    parts = batches(images)
+    assert len(parts) == min(count, MOST_JOBS)
+    assert sorted(image for one in parts for image in one.images) == sorted(images), "each once, none left out"
+    assert len({one.name for one in parts}) == len(parts), "artifacts are named after it"
+    assert all(len(one.images) > 1 or one.name == one.images[0] for one in parts)
+    sizes = {len(one.images) for one in parts}
+    assert max(sizes, default=0) - min(sizes, default=0) <= 1
+    assert all(60 <= one.minutes <= 360 for one in parts), "six hours are the most that GitHub gives a job"
+
+
+def test_the_jobs_of_a_run_get_their_images_by_name(fleet: Path) -> None:
+    recorded(fleet, "scorer")
+    rows = json.loads(roster(fleet, "images", "missing", "--jobs").stdout)["include"]
+    missing = json.loads(roster(fleet, "images", "missing", "--json").stdout)["include"]
+    assert rows == [{"name": one["name"], "images": one["name"], "minutes": 60} for one in missing]
+    assert len(rows) == 3
 
 
 def test_the_list_shows_each_image_once_with_who_runs_it(fleet: Path) -> None:
@@ -227,9 +249,69 @@ def test_a_catalog_that_is_not_sound_is_said_as_check_says_it(fleet: Path) -> No
 
 
 def test_the_tools_are_those_of_the_catalogs_settings(fleet: Path) -> None:
-    assert roster(fleet, "images", "tools").stdout == "trivy syft\n"
+    assert roster(fleet, "images", "tools").stdout == "trivy\n", "bills of materials are attested, and nobody signs"
+    assert roster(fleet, "images", "tools", "sign").stdout == "\n"
     (fleet / "agents/catalog/settings.yaml").write_text(SIGNED)
     assert roster(fleet, "images", "tools").stdout == "grype syft cosign\n"
+    assert roster(fleet, "images", "tools", "scan").stdout == "grype syft\n"
+    assert "there is: scan, sign" in roster(fleet, "images", "tools", "build").stderr
+
+
+def warnings(top: Path, *arguments: str) -> list[str]:
+    """What `roster images` says beside the list."""
+    done = roster(top, "images", *arguments)
+    assert done.returncode == 0, done.stderr
+    return [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+
+
+def test_a_record_that_no_definition_needs_any_more_is_named(fleet: Path) -> None:
+    image = recorded(fleet, "service")
+    assert warnings(fleet) == []
+    (fleet / "components/images/service/start.py").write_text("print(2)\n")
+    (said,) = warnings(fleet)
+    assert f"agents/catalog/images/{image}.yaml: no definition needs this image; remove the record when" in said
+    assert warnings(fleet, "--json") == [said], "beside the list, so that machines can read that"
+    assert warnings(fleet, "--changed-since", "main") == [], "all definitions are not looked at there"
+    (fleet / "agents/sales/asker.yaml").write_text("version: 1\n")
+    assert "warning" not in roster(fleet, "images").stderr, "nobody knows what a broken definition needs"
+
+
+def test_a_base_image_that_nothing_is_built_upon_is_named(fleet: Path) -> None:
+    path = "agents/catalog/images/base-old.yaml"
+    (fleet / path).parent.mkdir(exist_ok=True)
+    (fleet / path).write_text(f"image: docker.io/library/python:3.9\ndigest: {DIGEST}\n")
+    assert warnings(fleet) == [
+        f"warning: {path}: nothing is built upon docker.io/library/python:3.9, and no agent runs it; remove the record"
+    ]
+
+
+def test_an_exception_that_the_last_scan_found_nothing_for_is_named_with_what_may_be_meant(fleet: Path) -> None:
+    path = "agents/catalog/exceptions/openssl.yaml"
+    text = (
+        "vulnerability: CVE-2026-1000\npackage: openssl\nimages: ['runtime:service']\nowner: red\n"
+        'reason: The server of openssl is not started.\ncreated: "2026-11-01"\nexpires: "2026-12-20"\n'
+    )
+    (fleet / path).parent.mkdir(exist_ok=True)
+    (fleet / path).write_text(text)
+    assert warnings(fleet) == [], "nothing was scanned yet"
+    file = fleet / f"agents/catalog/images/{recorded(fleet, 'service')}.yaml"
+    (said,) = warnings(fleet)
+    assert f"{path}: the last scan of {file.stem} found no CVE-2026-1000 in openssl: is it misspelt" in said
+    whole = file.read_text()
+    file.write_text(f"{whole}blocked: [CVE-2026-1001]\n")
+    assert "Did you mean 'CVE-2026-1001'?" in warnings(fleet)[0]
+    file.write_text(f"{whole}blocked: [CVE-2026-1000]\n")
+    assert warnings(fleet) == [], "the next night lets the image go"
+    entry = (
+        f"  excepted:\n    - vulnerability: CVE-2026-1000\n      package: openssl\n      version: '3'\n"
+        f"      exception: {path}\n      findings: 1\n"
+    )
+    file.write_text(whole.replace("  critical: 0\n", f"  critical: 1\n{entry}"))
+    assert warnings(fleet) == []
+    (fleet / path).write_text(text.replace("runtime:service", "runtime:character"))
+    assert warnings(fleet) == [], "that one is not recorded"
+    (fleet / path).write_text(text.replace("runtime:service", "sales/asker"))
+    assert "it covers no image that agents run; name all agents" in warnings(fleet)[0]
 
 
 @pytest.mark.parametrize("command", ["build", "scan", "sign", "record"])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from scan_documents import DIGEST, NOW, REPOSITORY, grype_inventory, grype_match, grype_report
 
 from ci.images.exceptions import Exceptions, ScannedImage
 from ci.images.gate import GatePolicy, Verdict, judge
 from ci.images.grype_report import read_grype
-from ci.images.reports import ScanFailure
+from ci.images.reports import Rating, ScanFailure, Vulnerability
 from ci.images.rescan import Issue, issue_name, rescan, unneeded
 from components.definition.vulnerability_exceptions import VulnerabilityException
 
@@ -101,6 +102,46 @@ def test_what_was_judged_is_changed_whatever_could_not_be_seen() -> None:
     assert names(changes.issues) == ["CVE-2026-1000 in openssl", "Recorded images could not be scanned"]
     assert "images/a.yaml: registry-away: no connection" in changes.issues[1].text
     assert not changes.closable
+
+
+WHY = "nobody has signed it; images are signed by the job that builds them"
+UNSIGNED = Vulnerability(
+    "unsigned", (), REPOSITORY, DIGEST, "signature", Rating("critical", "settings.yaml", WHY), (), "not-fixed", ()
+)
+
+
+def test_a_bad_signature_blocks_the_record_and_opens_an_issue_of_its_own() -> None:
+    changes = rescan({"fastapi": ()}, {"fastapi": verdict(grype_match())}, {"fastapi": UNSIGNED})
+    assert changes.blocked == {"fastapi": ("CVE-2026-1000", "unsigned")}
+    assert names(changes.issues)[1:] == [f"{REPOSITORY} is not signed by whom settings.yaml names"]
+    for told in (DIGEST, "nobody has signed it", *AGENTS, "nothing is deleted or restarted"):
+        assert told in changes.issues[1].text
+    assert changes.issues[1].name.startswith("finding-"), "it is closed when the finding is gone"
+    mended = rescan(changes.blocked, {"fastapi": verdict()})
+    assert (mended.blocked, mended.issues, mended.closable) == ({"fastapi": ()}, (), True)
+
+
+@pytest.mark.parametrize(("known", "now"), [((), None), (("unsigned",), None), (("CVE-2026-1000", "unsigned"), 1)])
+def test_a_signature_that_nobody_could_look_at_is_as_it_was_and_the_rest_is_judged(
+    known: tuple[str, ...], now: int | None
+) -> None:
+    away = ScanFailure("signature-unseen", "Sigstore is away")
+    changes = rescan({"fastapi": known}, {"fastapi": verdict()}, {"fastapi": away})
+    assert changes.blocked == ({"fastapi": ("unsigned",)} if now else {})
+    assert "fastapi: signature-unseen: Sigstore is away" in changes.issues[-1].text
+    assert not changes.closable
+
+
+def test_a_bad_signature_is_told_of_an_image_that_could_not_be_scanned_too() -> None:
+    changes = rescan({"fastapi": ("CVE-2026-1000",)}, {"fastapi": FAILED}, {"fastapi": UNSIGNED})
+    assert changes.blocked == {"fastapi": ("CVE-2026-1000", "unsigned")}
+
+
+def test_a_registry_that_is_away_is_told_once() -> None:
+    away = ScanFailure("registry-away", "no connection")
+    seen = Verdict(ScannedImage(REPOSITORY, DIGEST), (away,))
+    (issue,) = rescan({"fastapi": ()}, {"fastapi": seen}, {"fastapi": away}).issues
+    assert issue.text.count("no connection") == 1
 
 
 def test_a_base_at_the_end_of_its_life_has_a_title_for_people() -> None:

@@ -28,7 +28,7 @@ from image_project import (
 from local_registry import INDEX, MANIFEST
 
 from ci.images.provenance import PREDICATE_TYPE, context_hash_of
-from ci.images.signing import CYCLONEDX, attested, verify
+from ci.images.signing import CYCLONEDX, SIGNATURE, attached, attested, sign, verify
 
 # Together in one process where the tests are spread by groups: what they share takes seconds to make.
 pytestmark = pytest.mark.xdist_group("images-end-to-end")
@@ -184,14 +184,107 @@ def test_only_a_signature_by_whom_the_catalog_names_counts(
     unscanned = running.roster("images", "sign", OWN, "--key", ground.place.signer().key)
     assert (unscanned.returncode, "scan.json; `roster images scan" in unscanned.stderr) == (3, True)
     running.done("images", "scan", OWN)
-    foreign = running.roster("images", "sign", OWN, "--key", ground.place.signer("theirs").key)
-    assert (foreign.returncode, "not signed by whom settings.yaml names" in foreign.stderr) == (8, True)
+    reference = f"{running.step('built')['repository']}@{running.step('built')['digest']}"
+    theirs = ground.place.signer("theirs")
+    foreign = running.roster("images", "sign", OWN, "--key", theirs.key)
+    assert (foreign.returncode, "is not the private key of the public key in settings.yaml" in foreign.stderr) == (
+        8,
+        True,
+    )
+    keyless = running.roster("images", "sign", OWN)
+    assert (keyless.returncode, "settings.yaml names a key" in keyless.stderr) == (8, True)
+    assert attached(reference, ground.place.environ) == {}, "nothing was added"
     assert "there is no signed.json" in running.roster("images", "record", OWN).stderr
     unusable = running.roster("images", "sign", OWN, "--key", "/nowhere.key")
     assert (unusable.returncode, "the key cannot be used" in unusable.stderr) == (7, True)
     monkeypatch.setenv("PATH", f"{without(ground, running.top, 'cosign')}:/usr/bin:/bin")
     absent = running.roster("images", "sign", OWN, "--key", ground.place.signer().key)
     assert (absent.returncode, "cosign is not on PATH" in absent.stderr) == (7, True)
+    ground.set(monkeypatch)
+    sign(reference, theirs, ground.place.environ)
+    (other,) = attached(reference, ground.place.environ)[SIGNATURE]
+    done = running.done("images", "sign", OWN, "--key", ground.place.signer().key)
+    assert f"signed by the catalog's key (somebody else signed it too: {other})" in done
+    assert running.step("signed")["signature"] != other
+
+
+def test_signing_twice_is_signing_once(ground: Ground, running: Project) -> None:
+    one = running.listed()
+    reference, before = f"{one['repository']}@{one['record']['digest']}", running.step("signed")
+    beside = attached(reference, ground.place.environ)
+    again = running.done("images", "sign", OWN, "--key", ground.place.signer().key)
+    assert "the catalog's key has signed and attested it already; nothing was added" in again
+    assert attached(reference, ground.place.environ) == beside
+    assert running.step("signed") == before, "the record names the same signature and bill"
+    bill = running.top / "out/images" / one["name"] / "sbom.cdx.json"
+    bill.write_text(bill.read_text().replace(one["record"]["digest"], f"sha256:{'0' * 64}"))
+    wrong = running.roster("images", "sign", OWN, "--key", ground.place.signer().key)
+    assert (wrong.returncode, "sbom.cdx.json is about sha256:0000" in wrong.stderr) == (3, True)
+    bill.unlink()
+    missing = running.roster("images", "sign", OWN, "--key", ground.place.signer().key)
+    assert (missing.returncode, "`roster images scan` writes it" in missing.stderr) == (3, True)
+
+
+def test_whoever_signs_needs_neither_the_scanner_nor_what_lists_packages(
+    ground: Ground, running: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert running.done("images", "tools") == "grype syft cosign\n"
+    assert running.done("images", "tools", "scan") == "grype syft\n"
+    assert running.done("images", "tools", "sign") == "cosign\n"
+    folder = without(ground, running.top, "grype")
+    (folder / "syft").unlink()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    running.done("images", "sign", OWN, "--key", ground.place.signer().key)
+
+
+def test_a_night_looks_at_signatures_too(ground: Ground, running: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = running.record().read_text()
+    settings = running.top / "agents/catalog/settings.yaml"
+    ours, theirs = (ground.place.identity(who).key.replace("\n", "\n      ") for who in ("ours", "theirs"))
+    settings.write_text(settings.read_text().replace(ours.rstrip(), theirs.rstrip()))
+    found = running.roster("images", "rescan")
+    assert (found.returncode, "not signed by whom settings.yaml names" in found.stdout) == (3, True)
+    assert running.listed()["record"]["blocked"] == ["unsigned"]
+    told = json.loads((running.top / "out/rescan/findings.json").read_text())
+    assert ["is not signed by whom" in one["title"] for one in told["issues"]] == [True]
+    assert "sales/scorer" in told["issues"][0]["text"]
+    settings.write_text(settings.read_text().replace(theirs.rstrip(), ours.rstrip()))
+    monkeypatch.setenv("PATH", f"{without(ground, running.top, 'cosign')}:/usr/bin:/bin")
+    assert running.roster("images", "rescan").returncode == 7
+    assert running.listed()["record"]["blocked"] == ["unsigned"], "nobody could look, so nothing is concluded"
+    ground.set(monkeypatch)
+    running.done("images", "rescan")
+    assert running.record().read_text() == before
+    # Another hash than the signed provenance says: the record was written by somebody else than the job.
+    second = second_record(running)
+    found = running.roster("images", "rescan")
+    assert (found.returncode, "unknown-origin" in second.read_text()) == (3, True)
+    assert running.record().read_text() == before
+
+
+def test_the_record_names_what_an_exception_let_pass_for_as_long_as_it_does(
+    ground: Ground, running: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = running.record().read_text()
+    exception(running, 30)
+    file = running.top / "agents/catalog/exceptions/planted.yaml"
+    file.write_text(file.read_text().replace("CVE-2026-1000", "CVE-2026-1001").replace("planted-python", "planted-npm"))
+    ground.set(monkeypatch, new_findings=True)
+    running.done("images", "rescan")
+    scan = running.listed()["record"]["scan"]
+    assert scan["excepted"] == [
+        {
+            "vulnerability": "CVE-2026-1001", "package": "planted-npm", "version": "1.0.0",
+            "exception": "agents/catalog/exceptions/planted.yaml", "findings": 1,
+        }
+    ]  # fmt: skip
+    assert scan["critical"] == 1
+    text = running.record().read_text()
+    running.done("images", "rescan")
+    assert running.record().read_text() == text, "the next night changes nothing"
+    ground.set(monkeypatch)
+    running.done("images", "rescan")
+    assert running.record().read_text() == before
 
 
 def without(ground: Ground, folder: Path, program: str) -> Path:
@@ -241,7 +334,9 @@ def test_a_night_without_a_scanner_changes_no_record_and_closes_no_issue(
     assert running.roster("images", "scan", OWN).returncode == 7
 
 
-def test_a_registry_that_is_away_changes_nothing(running: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registry_that_is_away_changes_nothing(
+    ground: Ground, running: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ci.images.registry.ATTEMPTS", 1)
     settings, record = running.top / "agents/catalog/settings.yaml", running.record()
     # Nobody listens on port 1.
@@ -254,6 +349,7 @@ def test_a_registry_that_is_away_changes_nothing(running: Project, monkeypatch: 
     assert (away.returncode, "no connection to 127.0.0.1:1" in away.stderr) == (6, True)
     assert "no record was changed" in away.stderr
     assert running.roster("images", "scan", OWN).returncode == 6
+    assert running.roster("images", "sign", OWN, "--key", ground.place.signer().key).returncode == 6
     assert git(running.top, "status", "--porcelain") == ""
     settings.write_text(settings.read_text().replace(host, "127.0.0.1:1"))
     assert running.roster("images", "pin", "python").returncode == 6
@@ -310,10 +406,10 @@ def test_what_no_definition_needs_any_more_is_judged_by_what_its_record_says(run
         f'created: "{TODAY - timedelta(days=3)}"\nexpires: "{TODAY + timedelta(days=30)}"\n',
     )
     running.roster("images", "rescan")
-    assert "blocked" in record.read_text(), "the runtime's exception is not for an agent's own build"
+    assert '- "end-of-life"' in record.read_text(), "the runtime's exception is not for an agent's own build"
     record.write_text(record.read_text() + "runtimes: [service]\n")
     running.roster("images", "rescan")
-    assert "blocked" not in record.read_text(), "and is for the runtime's"
+    assert '- "end-of-life"' not in record.read_text(), "and is for the runtime's"
 
 
 def test_an_image_for_several_platforms_has_a_bill_of_each(ground: Ground, running: Project, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import httpx
 import pytest
 from local_registry import LocalRegistry
 
+from ci.images.bills import make_bills
 from ci.images.references import Reference, parse
 from ci.images.registry import (
     DeniedError,
@@ -31,6 +32,7 @@ from ci.images.registry import (
     SlowError,
 )
 from ci.images.registry_login import LoginError, login_for
+from ci.images.sbom import SbomError
 
 MANIFEST = b'{"schemaVersion": 2, "config": {"size": 10}, "layers": [{"size": 90}]}'
 DIGEST = f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}"
@@ -133,6 +135,38 @@ def test_one_failure_is_not_the_last_word_and_the_wait_is_the_registrys(registry
     with serving(lambda _: answers.pop(0)) as (host, _):
         assert registry.digest(f"{host}/team/agent:1") == DIGEST
     assert waits == [7.0]
+
+
+@real_registry
+def test_a_registry_that_goes_away_while_bills_are_made_is_not_blamed_on_the_program(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = LocalRegistry(tmp_path)
+    try:
+        repository, _, digest = local.push("team/agent", "one").partition("@")
+        syft, broken = tmp_path / "bin/syft", "exit 1"
+        syft.parent.mkdir()
+        syft.write_text(f"#!/bin/sh\n{broken}\n", "utf-8")
+        syft.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{syft.parent}:/usr/bin:/bin")
+        with pytest.raises(SbomError):
+            make_bills(registry, repository, digest, tmp_path)
+        guard = local._service._guard
+        assert guard is not None
+        (pid,) = Path(f"/proc/{guard.pid}/task/{guard.pid}/children").read_text("utf-8").split()[:1]
+        syft.write_text(f"#!/bin/sh\nkill -9 {pid}\nsleep 0.2\n{broken}\n", "utf-8")
+        with pytest.raises(RefusedError, match="no connection to"):
+            make_bills(registry, repository, digest, tmp_path)
+    finally:
+        local.stop()
+
+
+def test_a_blob_is_what_its_digest_says(registry: Registry) -> None:
+    with serving(lambda _: (200, {}, MANIFEST)) as (host, asked):
+        assert registry.blob(f"{host}/team/agent@{OTHER}", DIGEST) == MANIFEST
+        assert asked == [f"GET /v2/team/agent/blobs/{DIGEST}"]
+        with pytest.raises(FailedError, match="has another digest"):
+            registry.blob(f"{host}/team/agent@{OTHER}", OTHER)
 
 
 @real_registry

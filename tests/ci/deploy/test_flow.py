@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -515,6 +516,48 @@ def test_a_stopped_agent_does_not_start_with_an_image_that_was_blocked_meanwhile
     assert deploy(world)[0] == "well"
     assert world.running("dev")["agent-1"] == "one 1"
     assert world.runs == [], "nobody is asked to try"
+
+
+def test_a_newcomer_that_waits_for_its_image_holds_no_removal_that_has_nothing_to_do_with_it(world: World) -> None:
+    world.barred["second"] = "its image second has no record of having passed the gate"
+    for environment in ENVIRONMENTS:
+        del world.files[environment, "business", "agent-1"]
+        world.files[environment, "business", "agent-2000"] = objects("newcomer", image="second")
+    assert deploy(world)[0] == "well"
+    for environment in ENVIRONMENTS:
+        assert "agent-1" not in world.running(environment)
+        assert "agent-2000" not in world.running(environment)
+
+
+def test_who_hands_its_bot_over_to_a_newcomer_stays_until_that_one_may_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A renamed agent: to remove it at once would leave its bot to nobody."""
+    bot = {"remoteRef": {"key": "bots/agent-1", "property": "token"}}
+    fetched = {"kind": "ExternalSecret", "metadata": {"name": "agent-1"}, "spec": {"data": [bot]}}
+    for environment in ENVIRONMENTS:
+        world.files[environment, "business", "agent-1"] = (*objects("one 1"), fetched)
+    assert deploy(world)[0] == "well"
+    world.barred["second"] = "its image second has no record of having passed the gate"
+    offers = world.offers
+
+    def with_bot() -> Any:
+        made = offers()
+        for agents in made.agents.values():
+            for name, one in agents.items():
+                if name == "agent-1-new":
+                    agents[name] = replace(one, credentials=("bots/agent-1#token",))
+        return made
+
+    monkeypatch.setattr(world, "offers", with_bot)
+    for environment in ENVIRONMENTS:
+        del world.files[environment, "business", "agent-1"]
+        del world.files[environment, "business", "agent-7"]
+        world.files[environment, "business", "agent-1-new"] = objects("renamed", image="second")
+    _, report = deploy(world)
+    assert "agent-1" in world.running("dev")
+    assert "agent-7" not in world.running("dev")
+    assert "successor" in report.of("dev").agents["business/agent-1"].reason
 
 
 def test_an_agent_that_moves_to_another_pool_stays_until_its_image_there_may_be_run(world: World) -> None:
