@@ -123,7 +123,8 @@ def _complete(model: str, field: str, of: Schema, catalog: Catalog) -> None:
         of.setdefault("description", "Which kind this is.")
         of.setdefault("examples", [of["const"]])
     if not of.get("examples"):
-        example = EXAMPLES.get(f"{model}.{field}", EXAMPLES.get(field))
+        # What holds with nothing said is an example too.
+        example = EXAMPLES.get(f"{model}.{field}", EXAMPLES.get(field, of.get("default")))
         of["examples"] = [] if example is None else [example]
     if names:
         of["examples"] = [_example(of, names)]

@@ -19,6 +19,8 @@ EXAMPLES: dict[str, Any] = {
     },
     "Tier.defaults": {"resources": _SMALL},
     "Waiver.owner": "security",
+    "LogSettings.credentials": {"file": "/etc/loki/token"},
+    "MonitoringSettings.thresholds": {"pool_percent": 10},
     "PlatformSettings.monitoring": {"grafana": "https://grafana.example.com"},
     "PlatformSettings.images": {"scanner": "grype", "signing": _SIGNING},
     "ImageSettings.builder": "buildx",
