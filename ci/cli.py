@@ -433,3 +433,7 @@ def import_character(
 def main() -> None:
     """The entry point."""
     app()
+
+
+if __name__ == "__main__":
+    main()

@@ -16,9 +16,10 @@ from components.resolve import ResolvedAgent, agent_references, catalog_referenc
 from components.resolve.build import Shared
 from components.resolve.catalog_rules import catalog_findings
 from components.resolve.references import unknown_names
-from components.specs.monitoring.alerts import ALERTS
+from components.specs.monitoring.all_alerts import ALL_ALERTS
+from components.specs.monitoring.written_alerts import PAGE
 
-_ALERT_NAMES = frozenset(one.name for one in ALERTS)
+_ALERT_NAMES = frozenset({PAGE, *(one.name for one in ALL_ALERTS)})
 
 
 @dataclass(slots=True)

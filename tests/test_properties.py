@@ -82,6 +82,9 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
             series = {"own_seconds": ["kind"], "own_total": []}
             given["metrics"] = {"path": "/own", **given.get("metrics", {}), "series": series}
         maybe("exposure", _exposures())
+    if runtime in ("worker", "eliza") and "metrics" not in given:
+        for measured in {"p95_seconds", "queue_depth"} & given.get("alerts", {}).keys():
+            del given["alerts"][measured]
     maybe("overrides", st.dictionaries(st.sampled_from(listed), _overrides(), max_size=2))
     return given
 

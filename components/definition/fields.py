@@ -11,7 +11,21 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 NAME_PATTERN = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 # 63 characters for a label, less the `keda-hpa-` that KEDA puts before the name of what it scales.
 NAME_MAX = 52
-RESERVED_NAMES = frozenset({"catalog", "default", "images", "kubernetes", "platform", "pool", "roster"})
+# Names of a pool's own objects are among them.
+RESERVED_NAMES = frozenset(
+    {
+        "agents",
+        "catalog",
+        "default",
+        "default-deny",
+        "images",
+        "kubernetes",
+        "platform",
+        "pool",
+        "roster",
+        "roster-secrets",
+    }
+)
 
 
 class Closed(BaseModel):

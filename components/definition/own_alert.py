@@ -8,9 +8,11 @@ from pydantic import Field
 
 from components.definition.fields import MEANINGS, Closed, Text
 
-METRIC_PATTERN = r"^[a-z_][a-z0-9_]*$"
+METRIC_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 _ALERT_PATTERN = r"^[A-Z][A-Za-z0-9]{2,62}$"
 MEANINGS[_ALERT_PATTERN] = "a name of 3 to 63 letters and digits, a capital first, such as RefundsSlow"
+
+MEANINGS[METRIC_PATTERN] = "a metric's or a label's name: letters, digits and '_', such as refund_seconds"
 
 MetricName = Annotated[str, Field(pattern=METRIC_PATTERN, max_length=200)]
 AlertName = Annotated[str, Field(pattern=_ALERT_PATTERN)]

@@ -269,7 +269,9 @@ def _build_scalar(node: Any, document: Document) -> Any:
     if tag == _NULL:
         return None
     if tag == _AMBIGUOUS:
-        message = f'{value} means different things to different YAML parsers; write "{value}" for text'
+        # Not the whole: a key of digits and letters may look like a number.
+        shown = value if len(value) <= 16 else f"{value[:6]}…"
+        message = f'{shown} means different things to different YAML parsers; write "{shown}" for text'
         message += ", true or false for a switch" if value[:1].isalpha() else ", or a plain decimal number"
         _report(document, node, "ambiguous-value", message)
         return value

@@ -13,6 +13,8 @@ from components.specs import agent_manifests, platform_manifests, pool_manifests
 PARTICULAR = (
     MINIMAL
     + """\
+scaling: {min: 1, max: 1}
+storage: {volume: {size: 5Gi, path: /data}}
 alerts:
   down_minutes: 10
   error_rate_percent: 50

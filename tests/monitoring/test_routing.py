@@ -132,7 +132,7 @@ def test_an_alert_silences_what_it_explains_and_nothing_more_severe() -> None:
         ('scope="pool" severity="warning"', 'scope="agent" severity=~"warning|info"', "cause"),
         ('alertname="AgentDown"', 'scope="agent" severity="warning"', "agent_id"),
         ('alertname="HighErrorRate"', 'alertname="AvailabilityBudgetBurn"', "agent_id"),
-        ('scope="agent" severity="critical"', 'scope="agent" severity="warning"', "cause"),
+        ('scope="agent" severity="critical" cause!="own"', 'scope="agent" severity="warning"', "cause"),
     ]
     assert rules[-1]["equal"][3:] == ["cause", "agent_id"]
 

@@ -47,8 +47,14 @@ def lasting(series: str) -> str:
 
 
 def carried(expression: str, name: str, series: str) -> str:
-    """What is recorded under the name; as it was last while kube-state-metrics says nothing of the namespace."""
-    return f"({expression}) or ({name}{{<where>}} unless on (namespace) group by (namespace) ({series}))"
+    """What is recorded under the name; as it was last while kube-state-metrics says nothing of the namespace.
+
+    Of a namespace without agents it still says that it is there. Both are looked for in the same way, or one of them
+    would seem to be there after the other is gone.
+    """
+    phase = "kube_namespace_status_phase{<where>}"
+    there = f"{series} or {lasting(phase) if series.startswith('last_over_time') else phase}"
+    return f"({expression}) or ({name}{{<where>}} unless on (namespace) group by (namespace) ({there}))"
 
 
 def reported(series: str) -> str:

@@ -50,7 +50,8 @@ INHIBIT_RULES: tuple[dict[str, Any], ...] = (
         "equal": _SAME_AGENT,
     },
     {
-        "source_matchers": ['scope="agent"', 'severity="critical"'],
+        # What authors wrote has one cause for all that it may mean.
+        "source_matchers": ['scope="agent"', 'severity="critical"', 'cause!="own"'],
         "target_matchers": ['scope="agent"', 'severity="warning"'],
         "equal": [*_SAME_CAUSE, "agent_id"],
     },

@@ -16,6 +16,8 @@ ALERTS = (
         expression=f"{DOWN}{{<where>}} == 1",
         minutes=0,
         threshold="down_minutes",
+        # A crash loop is ready for seconds between its crashes.
+        keep_minutes=3,
         summary="{{ $labels.agent_id }} has no pod that answers",
         description=WHY,
         runbook=Runbook(

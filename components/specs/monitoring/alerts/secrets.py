@@ -52,7 +52,8 @@ ALERTS = (
                 Step("Permission denied: the pool's role may not read this path; the platform team mends its policy."),
                 Step(
                     "Have it read again at once.",
-                    "kubectl --namespace <namespace> annotate externalsecret <agent> force-sync=now --overwrite",
+                    "kubectl --namespace <namespace> annotate externalsecret <agent> --overwrite "
+                    "force-sync=$(date +%s)",
                 ),
             ),
         ),
