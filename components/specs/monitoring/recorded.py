@@ -171,6 +171,8 @@ USUAL_COST = "roster:agent:usual_cost:rate1h"
 # When the agent's pods last shared their limits, within a day.
 SHARED = "roster:agent:limits_shared:timestamp"
 
+_WITHOUT = f"(({AVAILABLE}{{<where>}} == bool 0) and min_over_time({WANTED}{{<where>}}[5m]) > 0)"
+
 # In the order of evaluation: what others read comes first.
 RECORDED: tuple[Recorded, ...] = (
     # When the agent was last seen, with its owner and tier. The value tells the newest where labels changed.
@@ -211,8 +213,7 @@ RECORDED: tuple[Recorded, ...] = (
     # Not while it starts: the first pods of a rollout, or of an agent that was scaled to none.
     Recorded(
         DOWN,
-        f"({AVAILABLE}{{<where>}} == bool 0) and min_over_time({WANTED}{{<where>}}[5m]) > 0"
-        f" unless on (namespace, agent_id) {of_deployment(_ROLLING_OUT)} == 1",
+        f"({_WITHOUT} unless on (namespace, agent_id) {of_deployment(_ROLLING_OUT)} == 1) or 0 * {_WITHOUT}",
     ),
     Recorded(
         WAITING,
