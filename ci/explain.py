@@ -28,7 +28,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "environment variables": (),
     "secrets": (),
     "network": ("exposure", "calls"),
-    "health and metrics": ("port", "probes", "metrics", "alerts"),
+    "health and metrics": ("port", "probes", "metrics", "alerts", "alert_rules"),
     "labels and annotations": ("labels", "annotations"),
     "cost": (),
 }
