@@ -76,7 +76,12 @@ def start(settings: dict[str, str], *command: str) -> subprocess.Popen[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("ROSTER_", "ACTIONS_", "AWS_"))}
     pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     program = [sys.executable, "-m", "ci.cloud_access", *command]
-    return subprocess.Popen(program, cwd=TOP, env=clean | settings, process_group=0, **pipes)
+    # A background job of a shell ignores SIGINT; all below it inherit that, and a shell cannot trap it then.
+    taken = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        return subprocess.Popen(program, cwd=TOP, env=clean | settings, process_group=0, **pipes)
+    finally:
+        signal.signal(signal.SIGINT, taken)
 
 
 def run(settings: dict[str, str], *command: str) -> tuple[int, str, str]:
