@@ -14,9 +14,9 @@ import tempfile
 from pathlib import Path
 
 from ci.atomic_files import write_file
-from components.definition.catalog import Runtime
 from components.definition.findings import InvalidInput
 from components.definition.load_catalog import Catalog, load_catalog
+from components.definition.runtime import Runtime
 from components.definition.tree import AGENTS, WorkTree
 from components.resolve.eliza import RUNNERS
 from components.resolve.npm_lock import lock_text, package_json, without_addresses

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from components.definition.catalog import Provider, Runtime
 from components.definition.defaults import BUILT_IN
 from components.definition.load_catalog import Catalog
+from components.definition.offers import Provider
+from components.definition.runtime import Runtime
 from components.definition.tree import AGENTS
 
 _HEAD = """\

@@ -15,7 +15,7 @@ from components.fleet_rules import fleet_findings
 from components.resolve.resolved import ResolvedAgent
 from components.specs import Manifest, agent_manifests, platform_manifests, pool_manifests
 from policies.judge import Policies, waiver_findings
-from policies.rule import Violation
+from policies.rule import Subject, Violation
 
 # How long before a model's retirement its agents' owners are told.
 RETIREMENT_NOTICE_DAYS = 30
@@ -89,8 +89,10 @@ class Inspector:
             named |= seen.named
             objects += seen.objects
         if paths is None:
-            for manifests in self.shared_manifests().values():
-                findings += self._shared_findings(manifests)
+            for file, manifests in self.shared_manifests().items():
+                environment, _, rest = file.partition("/")
+                pool = rest.partition("/")[0] if "/" in rest else ""
+                findings += self._shared_findings(manifests, Subject(environment, pool, None, self.fleet.catalog))
                 objects += len(manifests)
             contexts = [path.rstrip("/") for path in named if path.endswith("/")]
             findings += stray_files(fleet.listing, named, contexts, broken)
@@ -110,7 +112,9 @@ class Inspector:
         for agent in examined.resolved.values():
             manifests = agent_manifests(agent)
             objects += len(manifests)
-            examined.findings += self._violations(examined, self.policies.judge(manifests, agent))
+            examined.findings += self._violations(
+                examined, self.policies.judge(manifests, Subject.of(agent, self.fleet.catalog))
+            )
             examined.findings += self._retiring(examined, agent)
             if self.schemas:
                 examined.findings += _schema_findings(examined.path, agent.key, manifests)
@@ -153,11 +157,11 @@ class Inspector:
         message = f"{agent.model.name} {when} {end}; choose another model"
         return [Finding(examined.path, line, column, "model-retires", message, "warning", agent.key)]
 
-    def _shared_findings(self, manifests: list[Manifest]) -> list[Finding]:
+    def _shared_findings(self, manifests: list[Manifest], subject: Subject) -> list[Finding]:
         where = "agents/catalog/pools.yaml"
         found = [
             Finding(where, 1, 1, one.rule.id, one.message, one.rule.severity)
-            for one in self.policies.judge(manifests, None)
+            for one in self.policies.judge(manifests, subject)
         ]
         return found + (_schema_findings(where, "", manifests) if self.schemas else [])
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from components.definition.catalog import Waiver
 from components.definition.findings import Finding, nearest
 from components.definition.load_catalog import Catalog
-from components.resolve.resolved import ResolvedAgent
-from policies.rule import Manifest, Rule, Violation
+from components.definition.waiver import Waiver
+from policies.rule import Judge, JudgeTogether, Manifest, Rule, Subject, Violation
 from policies.rules import RULES
 
 
@@ -17,22 +16,36 @@ class Policies:
     """All rules, with the waivers that hold on a day. `today` is an ISO date: there is no clock in here."""
 
     def __init__(self, waivers: Mapping[str, Waiver], today: str, rules: Iterable[Rule] = RULES) -> None:
-        self._by_kind: dict[str, list[Rule]] = defaultdict(list)
+        self._by_kind: dict[str, list[tuple[Rule, Judge]]] = defaultdict(list)
+        self._together: list[tuple[Rule, JudgeTogether]] = []
         for rule in rules:
-            for kind in rule.kinds:
-                self._by_kind[kind].append(rule)
+            if rule.together is not None:
+                self._together.append((rule, rule.together))
+            if rule.judge is not None:
+                for kind in rule.kinds:
+                    self._by_kind[kind].append((rule, rule.judge))
         self._waivers = {path: waiver for path, waiver in waivers.items() if today < waiver.expires}
 
-    def judge(self, manifests: Iterable[Manifest], agent: ResolvedAgent | None) -> list[Violation]:
-        """Every violation of an agent's manifests, or with None of a pool's; waived ones say by which file."""
-        return [
-            Violation(rule, manifest["kind"], manifest["metadata"]["name"], problem, self._waiver(rule, agent))
+    def judge(self, manifests: Sequence[Manifest], subject: Subject) -> list[Violation]:
+        """Every violation of a subject's manifests; waived ones say by which file."""
+        found = [
+            (rule, manifest, problem)
             for manifest in manifests
-            for rule in self._by_kind.get(manifest["kind"], ())
-            for problem in rule.judge(manifest, agent)
+            for rule, judge in self._by_kind.get(manifest["kind"], ())
+            for problem in judge(manifest, subject)
+        ]
+        found += [
+            (rule, manifest, problem)
+            for rule, together in self._together
+            for manifest, problem in together(manifests, subject)
+        ]
+        return [
+            Violation(rule, manifest["kind"], manifest["metadata"]["name"], problem, self._waiver(rule, subject))
+            for rule, manifest, problem in found
         ]
 
-    def _waiver(self, rule: Rule, agent: ResolvedAgent | None) -> str:
+    def _waiver(self, rule: Rule, subject: Subject) -> str:
+        agent = subject.agent
         if agent is None:
             return ""
         scopes = {agent.key, f"{agent.pool}/*", f"runtime:{agent.runtime}", f"image:{agent.image.reference}"}

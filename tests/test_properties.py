@@ -30,6 +30,7 @@ from components.resolve.resolved import ResolvedAgent
 from components.specs import Manifest, agent_manifests
 from policies.judge import Policies
 from policies.limits import check_limits
+from policies.rule import Subject
 from policies.schemas import SchemaChecker
 
 ROOT = Path(__file__).parent.parent
@@ -247,7 +248,7 @@ def test_every_object_is_accepted_and_keeps_every_policy(definition: dict[str, A
         for manifest in manifests:
             assert CHECKER.check(manifest) == []
             assert check_limits(manifest) == []
-        assert policies.judge(manifests, agent) == []
+        assert policies.judge(manifests, Subject.of(agent)) == []
 
 
 @quick

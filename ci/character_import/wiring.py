@@ -9,9 +9,10 @@ from typing import Any
 
 from ci.character_import.notes import CannotImport, Note
 from ci.character_import.settings import SplitSettings
-from components.definition.catalog import Provider, Runtime
 from components.definition.findings import show
 from components.definition.load_catalog import Catalog
+from components.definition.offers import Provider
+from components.definition.runtime import Runtime
 
 # Names of clients and providers that mean another.
 _SAME = {"x": "twitter", "claude": "anthropic", "claude_vertex": "anthropic", "twitter-api": "twitter"}

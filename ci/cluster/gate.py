@@ -13,7 +13,7 @@ from ci.cluster.kubeconfig import ClusterError
 from ci.cluster.observed import Key, Observed, observe
 from ci.cluster.verdicts import verdicts
 from ci.cluster.watched import GateResult, Progress, Watch, WatchedAgent, decide, failure, pod_names, unstable
-from components.definition.catalog import Gate
+from components.definition.rollout import Gate
 
 if TYPE_CHECKING:
     from ci.cluster.client import Cluster

@@ -28,7 +28,7 @@ from ci.images.skopeo import CopyFailure, copy
 from ci.images.steps import FOLDER, LAYOUT, BuiltStep, folder_of, write_step
 from components.builds.contexts import ContextError, context_of
 from components.builds.needed import Needed
-from components.definition.catalog import ImageRecord
+from components.definition.image_record import ImageRecord
 from components.definition.tree import FileProblem
 from components.fleet import Fleet
 from components.resolve.image import base_image, repository_of

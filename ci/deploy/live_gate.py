@@ -21,8 +21,8 @@ from ci.deploy.changes import Change
 from ci.deploy.hands import Verdict
 from ci.engine.failure import Failure
 from ci.engine.outcome import FailedResource, StackResult
-from components.definition.catalog import Cluster as ClusterEntry
-from components.definition.catalog import Gate
+from components.definition.rollout import Cluster as ClusterEntry
+from components.definition.rollout import Gate
 from components.fleet import Fleet
 from components.specs import agent_manifests
 

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from itertools import zip_longest
 
 from ci.deploy.changes import Change
-from components.definition.catalog import FLAT_SEPARATOR
+from components.definition.secret_stores import FLAT_SEPARATOR
 
 Wave = list[Change]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from ci.images.exceptions import ScannedImage, covering
 from ci.images.fleet_images import runtimes_of
 from components.builds.needed import Needed
-from components.definition.catalog import ImageRecord
 from components.definition.findings import nearest
+from components.definition.image_record import ImageRecord
 from components.definition.load_catalog import Catalog
 from components.definition.vulnerability_exceptions import VulnerabilityException
 from components.resolve.image import repository_of

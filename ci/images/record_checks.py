@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 
-from components.definition.catalog import ExceptedFinding, ImageRecord, Scan
 from components.definition.findings import Finding
+from components.definition.image_record import ExceptedFinding, ImageRecord, Scan
 from components.definition.image_settings import ImageGate
 from components.definition.load_catalog import Catalog
 from components.definition.vulnerability_exceptions import END_OF_LIFE, VulnerabilityException

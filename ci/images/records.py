@@ -16,7 +16,7 @@ from ci.images.gate import Verdict
 from ci.images.judging import scan_step
 from ci.images.steps import BuiltStep, ScannedStep, SignedStep, StepError, same_digest
 from components.builds.needed import Needed
-from components.definition.catalog import ImageRecord, Scan
+from components.definition.image_record import ImageRecord, Scan
 from components.definition.load_catalog import Catalog
 from components.definition.mirrored import mirrored
 from components.resolve.image import repository_of

@@ -46,7 +46,7 @@ class BuiltStep:
 class ScannedStep:
     """What the gate said; counts of the platform that fares worst.
 
-    `excepted`: what passed by an exception, as `components.definition.catalog.ExceptedFinding` has it.
+    `excepted`: what passed by an exception, as `components.definition.image_record.ExceptedFinding` has it.
     """
 
     FILE: ClassVar = "scan.json"

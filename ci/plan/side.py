@@ -18,6 +18,7 @@ from components.facts import Facts, facts
 from components.fleet import Fleet
 from components.specs import Manifest, agent_manifests, platform_manifests, pool_manifests
 from policies.judge import Policies
+from policies.rule import Subject
 
 SHARED = "_shared"
 
@@ -60,7 +61,7 @@ class LiveSide:
             manifests = agent_manifests(agent)
             broken = tuple(
                 f"{one.rule.id}: {one.kind} {one.name}: {one.problem}"
-                for one in self.policies.judge(manifests, agent)
+                for one in self.policies.judge(manifests, Subject.of(agent, self.fleet.catalog))
                 if not one.waived
             )
             rendered[environment] = Rendered(facts(agent), manifests, broken)

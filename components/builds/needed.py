@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from components.definition.catalog import ImageRecord
+from components.definition.image_record import ImageRecord
 from components.definition.load_catalog import Catalog
 from components.definition.mirrored import mirrored
 from components.resolve.image import repository_of

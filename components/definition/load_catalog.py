@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.definition import catalog as models
+from components.definition.catalog import FOLDERS, MAPPINGS, REQUIRED_MAPPINGS, Environment, Pool
 from components.definition.fields import Closed
 from components.definition.findings import Finding
+from components.definition.image_record import ImageRecord
 from components.definition.places import (
     CATALOG,
     CONTEXTS,
@@ -17,9 +18,11 @@ from components.definition.places import (
     SHARED_CONTEXT,
     name_problem,
 )
+from components.definition.platform_settings import PlatformSettings
 from components.definition.reading import context_hash, model_problems, read_document
 from components.definition.tree import FileProblem, Listing, Tree
 from components.definition.vulnerability_exceptions import VulnerabilityException
+from components.definition.waiver import Waiver
 from components.definition.yaml_reader import Document
 
 
@@ -33,25 +36,25 @@ class Catalog:
     `image_contents` remembers what `resolve` worked out for images that agents share.
     """
 
-    settings: models.PlatformSettings
+    settings: PlatformSettings
     entries: dict[str, dict[str, Any]]
     documents: dict[str, Document]
-    records: dict[tuple[str, str], models.ImageRecord] = field(default_factory=dict)
-    pins: dict[str, models.ImageRecord] = field(default_factory=dict)
-    record_files: dict[str, models.ImageRecord] = field(default_factory=dict)
-    waivers: dict[str, models.Waiver] = field(default_factory=dict)
+    records: dict[tuple[str, str], ImageRecord] = field(default_factory=dict)
+    pins: dict[str, ImageRecord] = field(default_factory=dict)
+    record_files: dict[str, ImageRecord] = field(default_factory=dict)
+    waivers: dict[str, Waiver] = field(default_factory=dict)
     exceptions: dict[str, VulnerabilityException] = field(default_factory=dict)
     contexts: dict[str, str] = field(default_factory=dict)
     locks: dict[str, dict[str, Any]] = field(default_factory=dict)
     image_contents: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     @property
-    def environments(self) -> dict[str, models.Environment]:
+    def environments(self) -> dict[str, Environment]:
         """In order of promotion."""
         return self.entries["environments"]
 
     @property
-    def pools(self) -> dict[str, models.Pool]:
+    def pools(self) -> dict[str, Pool]:
         """By name."""
         return self.entries["pools"]
 
@@ -72,19 +75,17 @@ def load_catalog(tree: Tree, listing: Listing) -> tuple[Catalog | None, list[Fin
     documents: dict[str, Document] = {}
     entries: dict[str, dict[str, Any]] = {}
     settings_document = read_document(tree, SETTINGS_FILE, findings)
-    findings += (
-        model_problems(models.PlatformSettings, settings_document) if settings_document.value is not None else []
-    )
-    for kind, model in models.MAPPINGS.items():
+    findings += model_problems(PlatformSettings, settings_document) if settings_document.value is not None else []
+    for kind, model in MAPPINGS.items():
         path = f"{CATALOG}/{kind}.yaml"
-        if path not in listing.files and kind not in models.REQUIRED_MAPPINGS:
+        if path not in listing.files and kind not in REQUIRED_MAPPINGS:
             documents[kind], entries[kind] = Document(path, {}, []), {}
             continue
         documents[kind] = read_document(tree, path, findings)
         entries[kind] = _entries(kind, model, documents[kind], findings)
     if any(finding.severity == "error" for finding in findings):
         return None, findings
-    catalog = Catalog(models.PlatformSettings.model_validate(settings_document.value), entries, documents)
+    catalog = Catalog(PlatformSettings.model_validate(settings_document.value), entries, documents)
     catalog.documents["settings"] = settings_document
     _load_folders(tree, listing, catalog, findings)
     catalog.contexts = _runtime_contexts(tree, catalog, findings)
@@ -115,7 +116,7 @@ def _name_problems(kind: str, name: str, document: Document) -> list[Finding]:
 
 
 def _load_folders(tree: Tree, listing: Listing, catalog: Catalog, findings: list[Finding]) -> None:
-    for folder, model in models.FOLDERS.items():
+    for folder, model in FOLDERS.items():
         start = f"{CATALOG}/{folder}/"
         for path in listing.files:
             if not path.startswith(start) or not path.endswith(".yaml"):
@@ -127,15 +128,15 @@ def _load_folders(tree: Tree, listing: Listing, catalog: Catalog, findings: list
                 continue
             entry = model.model_validate(document.value)
             catalog.documents[path] = document
-            if isinstance(entry, models.ImageRecord):
+            if isinstance(entry, ImageRecord):
                 _add_record(catalog, path, entry, findings)
             elif isinstance(entry, VulnerabilityException):
                 catalog.exceptions[path] = entry
-            elif isinstance(entry, models.Waiver):
+            elif isinstance(entry, Waiver):
                 catalog.waivers[path] = entry
 
 
-def _add_record(catalog: Catalog, path: str, entry: models.ImageRecord, findings: list[Finding]) -> None:
+def _add_record(catalog: Catalog, path: str, entry: ImageRecord, findings: list[Finding]) -> None:
     for file, other in catalog.record_files.items():
         same = (other.image, other.context_hash) == (entry.image, entry.context_hash)
         if same and (other.scan is None) == (entry.scan is None):

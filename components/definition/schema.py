@@ -9,11 +9,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from components.definition.agent import Definition
-from components.definition.catalog import FOLDERS, MAPPINGS, PlatformSettings
+from components.definition.catalog import FOLDERS, MAPPINGS
 from components.definition.defaults import BUILT_IN
 from components.definition.fields import MEANINGS, NAME_MAX, NAME_PATTERN
 from components.definition.load_catalog import Catalog
 from components.definition.places import CATALOG
+from components.definition.platform_settings import PlatformSettings
 from components.definition.schema_examples import EXAMPLES
 from components.definition.tree import AGENTS
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.definition.catalog import Provider, Runtime
 from components.definition.findings import Finding, nearest, one_of
 from components.definition.load_agent import LoadedAgent
 from components.definition.load_catalog import Catalog
+from components.definition.offers import Provider
 from components.definition.places import beside
+from components.definition.runtime import Runtime
 from components.resolve.connections import endpoints_of, env_of, hosts_of, namespaced, secrets_of
 from components.resolve.eliza import character_of
 from components.resolve.image import image_of

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from components.definition.catalog import Provider, Runtime
 from components.definition.findings import Finding
 from components.definition.load_agent import LoadedAgent
 from components.definition.load_catalog import Catalog
+from components.definition.offers import Provider
+from components.definition.runtime import Runtime
 from components.resolve.layers import Layers
 from components.resolve.resolved import (
     Reached,

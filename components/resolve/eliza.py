@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.definition.catalog import Plugin, Provider, Runtime
 from components.definition.findings import Finding, nearest
+from components.definition.offers import Plugin, Provider
 from components.definition.places import beside
+from components.definition.runtime import Runtime
 from components.resolve.layers import Layers
 
 # What runs every character, whatever its plugins.

@@ -7,11 +7,12 @@ import json
 import posixpath
 from typing import Any
 
-from components.definition.catalog import ImageRecord, Runtime
+from components.definition.image_record import ImageRecord
 from components.definition.load_agent import LoadedAgent
 from components.definition.load_catalog import Catalog
 from components.definition.mirrored import mirrored
 from components.definition.places import CONTEXTS, beside
+from components.definition.runtime import Runtime
 from components.resolve.eliza import RUNNERS
 from components.resolve.npm_lock import lock_text, missing, subset
 from components.resolve.plugin_needs import needs_text, plugin_needs

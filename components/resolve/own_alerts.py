@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from components.definition.catalog import Runtime
 from components.definition.findings import Finding, nearest, one_of
 from components.definition.load_catalog import Catalog
+from components.definition.runtime import Runtime
 from components.resolve.layers import Layers
 from components.resolve.resolved import ResolvedAgent
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from components.definition.catalog import (
-    ConfigFiles,
-    Endpoint,
-    ImageRecord,
-    PlatformSettings,
-    QueueSource,
-    Scratch,
-    SecretSettings,
-)
+from components.definition.addresses import Endpoint
+from components.definition.image_record import ImageRecord
+from components.definition.offers import QueueSource
+from components.definition.platform_settings import PlatformSettings
+from components.definition.runtime import ConfigFiles, Scratch
+from components.definition.secret_stores import SecretSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from components.definition.catalog import FLAT_SEPARATOR, FLAT_STORES, Runtime
 from components.definition.findings import Finding, one_of, show
 from components.definition.load_catalog import Catalog
+from components.definition.runtime import Runtime
+from components.definition.secret_stores import FLAT_SEPARATOR, FLAT_STORES
 from components.definition.yaml_reader import KeyPath
 from components.resolve.layers import Layers
 from components.resolve.own_alerts import own_alert_findings

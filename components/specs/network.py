@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.definition.catalog import Endpoint, Peer
+from components.definition.addresses import Endpoint, Peer
 from components.resolve.resolved import ResolvedAgent
 from components.specs.names import NAMESPACE_LABEL, Manifest, metadata, selector
 

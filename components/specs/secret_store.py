@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from components.definition.catalog import (
+from components.definition.catalog import Environment
+from components.definition.secret_stores import (
     FLAT_SEPARATOR,
     FLAT_STORES,
     AwsStore,
     AzureStore,
-    Environment,
     GcpStore,
     KubernetesStore,
     VaultStore,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.definition.catalog import FLAT_SEPARATOR, FLAT_STORES
+from components.definition.secret_stores import FLAT_SEPARATOR, FLAT_STORES
 from components.resolve.resolved import ResolvedAgent
 from components.specs.names import SECRET_STORE, Manifest, metadata
 

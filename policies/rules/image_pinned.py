@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from components.resolve.resolved import ResolvedAgent
-from policies.rule import Manifest, Rule
+from policies.rule import Manifest, Rule, Subject
 
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}\Z")
 _HASH_TAG = re.compile(r":[0-9a-f]{16}\Z")
 
 
-def _judge(manifest: Manifest, agent: ResolvedAgent | None) -> Iterator[str]:
+def _judge(manifest: Manifest, subject: Subject) -> Iterator[str]:
     for container in manifest["spec"]["template"]["spec"]["containers"]:
         image = container["image"]
-        built_here = agent is None or bool(agent.image.context_hash)
+        built_here = subject.agent is None or bool(subject.agent.image.context_hash)
         if not (_DIGEST.search(image) or (built_here and _HASH_TAG.search(image))):
             yield f"the image {image} is neither a digest nor a context's hash"
 

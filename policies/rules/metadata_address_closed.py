@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import ip_network
 
-from components.resolve.resolved import ResolvedAgent
-from policies.rule import Manifest, Rule
+from policies.rule import Manifest, Rule, Subject
 
 _METADATA = (ip_network("169.254.169.254/32"), ip_network("fd00:ec2::254/128"))
 
 
-def _judge(manifest: Manifest, _agent: ResolvedAgent | None) -> Iterator[str]:
+def _judge(manifest: Manifest, _subject: Subject) -> Iterator[str]:
     for rule in manifest["spec"].get("egress") or ():
         if not rule.get("to"):
             yield "a rule lets everything out, the metadata service included"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 
-from components.resolve.resolved import ResolvedAgent
-from policies.rule import Manifest, Rule
+from policies.rule import Manifest, Rule, Subject
 
 _POD_WANTS = (
     (("automountServiceAccountToken",), False),
@@ -22,7 +21,7 @@ _POD_REFUSES = ("hostNetwork", "hostPID", "hostIPC")
 _VOLUMES = frozenset({"configMap", "emptyDir", "persistentVolumeClaim", "secret", "projected", "downwardAPI", "csi"})
 
 
-def _judge(manifest: Manifest, _agent: ResolvedAgent | None) -> Iterator[str]:
+def _judge(manifest: Manifest, _subject: Subject) -> Iterator[str]:
     pod = manifest["spec"]["template"]["spec"]
     yield from _missing(pod, _POD_WANTS, "the pod")
     for name in _POD_REFUSES:

@@ -14,7 +14,7 @@ from ci.images.batches import MOST_JOBS, batches
 from ci.images.records import new_record, record_text
 from ci.images.steps import BuiltStep, ScannedStep, SignedStep, write_step
 from components.builds.needed import Needed
-from components.definition.catalog import ImageRecord
+from components.definition.image_record import ImageRecord
 from components.definition.tree import WorkTree
 from components.fleet import Fleet
 from components.resolve.resolved import ImageSource

@@ -27,7 +27,7 @@ from ci.cluster.client import Cluster, open_cluster
 from ci.cluster.gate import watch
 from ci.cluster.prometheus import firing
 from ci.cluster.watched import GateResult, Progress, WatchedAgent
-from components.definition.catalog import Gate
+from components.definition.rollout import Gate
 
 pytestmark = pytest.mark.xdist_group("cluster")
 

@@ -10,12 +10,12 @@ import pytest
 from small_fleet import CONTEXTS, MINIMAL, TODAY, catalog_files, findings, fleet, inspect
 
 import policies.rules
-from components.definition.catalog import Waiver
 from components.definition.tree import MemoryTree
+from components.definition.waiver import Waiver
 from components.fleet import Fleet
 from components.specs import agent_manifests
 from policies.judge import Policies
-from policies.rule import Manifest
+from policies.rule import Manifest, Subject
 from policies.rules import RULES
 
 MODULES = [
@@ -45,13 +45,13 @@ def test_every_file_of_rules_is_in_force_once() -> None:
 
 @pytest.mark.parametrize(("module", "example"), _examples("PASSING"))
 def test_a_passing_example_is_accepted(module: ModuleType, example: Manifest) -> None:
-    assert list(module.RULE.judge(example, None)) == []
+    assert list(module.RULE.judge(example, Subject())) == []
 
 
 @pytest.mark.parametrize(("module", "example"), _examples("FAILING"))
 def test_a_failing_example_is_refused(module: ModuleType, example: Manifest) -> None:
     assert example["kind"] in module.RULE.kinds
-    violations = Policies({}, TODAY, [module.RULE]).judge([example], None)
+    violations = Policies({}, TODAY, [module.RULE]).judge([example], Subject())
     assert violations
     assert all(violation.rule is module.RULE and violation.problem for violation in violations)
 
@@ -102,7 +102,9 @@ def test_a_waived_violation_is_kept_and_says_by_which_file() -> None:
             "expires": "2027-01-01",
         }
     )
-    violations = Policies({"agents/catalog/waivers/w.yaml": given}, TODAY).judge(agent_manifests(agent), agent)
+    violations = Policies({"agents/catalog/waivers/w.yaml": given}, TODAY).judge(
+        agent_manifests(agent), Subject.of(agent)
+    )
     assert [(one.rule.id, one.waived) for one in violations] == [("image-pinned", "agents/catalog/waivers/w.yaml")]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from components.definition.catalog import PlatformSettings
+from components.definition.platform_settings import PlatformSettings
 from components.specs.monitoring.alert import Alert
 from components.specs.names import PREFIX
 

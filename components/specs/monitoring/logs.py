@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from components.definition.catalog import PlatformSettings
 from components.definition.load_catalog import Catalog
 from components.definition.logs import LogSettings
+from components.definition.platform_settings import PlatformSettings
 from components.manifest_yaml import dump_all
 from components.specs.monitoring.alert import Alert
 from components.specs.monitoring.alloy_config import alloy_config

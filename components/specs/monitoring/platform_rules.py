@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from components.definition.catalog import Database
 from components.definition.load_catalog import Catalog
+from components.definition.offers import Database
 from components.specs.monitoring.alert import Alert
 from components.specs.monitoring.alerts import ALERTS
 from components.specs.monitoring.alerts.platform import AGENT_SERIES

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from components.definition.catalog import PlatformSettings, Tier
+from components.definition.catalog import Tier
+from components.definition.platform_settings import PlatformSettings
 from components.resolve.resolved import ResolvedAgent
 from components.specs.monitoring.alert import Alert
 from components.specs.monitoring.alerts import ALERTS
