@@ -48,7 +48,9 @@ class IstioMesh(Closed):
     control_plane: Peer = Field(
         description="The pods of istiod.", examples=[{"namespace": "istio-system", "labels": {"app": "istiod"}}]
     )
-    revision: Name | None = Field(None, description="The revision of istiod that injects sidecars.")
+    revision: Name | None = Field(
+        None, description="The revision of istiod that injects sidecars.", examples=["stable"]
+    )
 
 
 class Network(Closed):
@@ -59,4 +61,14 @@ class Network(Closed):
         description="What holds agents to the hosts that they may reach.",
         examples=[{"kind": "cilium"}],
     )
-    mesh: IstioMesh | None = Field(None, description="A service mesh; with none traffic in the cluster is as it is.")
+    mesh: IstioMesh | None = Field(
+        None,
+        description="A service mesh; with none traffic in the cluster is as it is.",
+        examples=[
+            {
+                "kind": "istio",
+                "gateway_account": "gateway/public-istio",
+                "control_plane": {"namespace": "istio-system", "labels": {"app": "istiod"}},
+            }
+        ],
+    )

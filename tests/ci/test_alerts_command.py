@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +19,7 @@ import yaml
 from command_fleet import Done, roster
 from debian_programs import program
 from live_series import counters, gauges
+from real_alertmanager import alertmanager
 from small_fleet import MINIMAL, fleet, write
 
 from ci.live.alerts import LiveAlert, ordered
@@ -74,34 +72,17 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     queue = {("agent_queue_depth", (("namespace", "business"), ("agent_id", "busy"))): 5000.0}
     exporter = real_prometheus.Exporter(counters("business", "poor", "poor-1", 2, "3"), down | queue)
     started = real_prometheus.running(folder, exporter, [{"name": "business", "rules": rules}])
-    with started as prometheus, alertmanager(folder) as manager:
+    with started as prometheus, alertmanager(config(folder)) as manager:
         tell(manager, prometheus)
         silence(manager, {"alertname": "HighErrorRate", "agent_id": "poor"}, "being mended")
         yield Watched(write(folder / "fleet", AGENTS), prometheus, manager)
 
 
-@contextmanager
-def alertmanager(folder: Path) -> Iterator[str]:
-    """The address of an Alertmanager that tells nobody."""
-    (folder / "alertmanager.yaml").write_text(yaml.safe_dump(CONFIG), "utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [
-        program("prometheus-alertmanager"),
-        f"--config.file={folder / 'alertmanager.yaml'}",
-        f"--storage.path={folder / 'alertmanager'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        "--cluster.listen-address=",
-    ]
-    with (folder / "alertmanager.log").open("wb") as log:
-        process = subprocess.Popen(command, stderr=log)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        wait(lambda: httpx.get(f"{address}/-/ready").status_code == 200)
-        yield address
-    finally:
-        process.kill()
-        process.wait()
+def config(folder: Path) -> Path:
+    """The file of an Alertmanager that tells nobody."""
+    file = folder / "alertmanager.yaml"
+    file.write_text(yaml.safe_dump(CONFIG), "utf-8")
+    return file
 
 
 def wait(ready: Any) -> None:

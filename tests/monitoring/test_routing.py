@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from debian_programs import program
+from real_alertmanager import alertmanager
 from routed import ROUTING, alerts, amtool, catalog, catalog_of_one_team, many_teams, routed, told, written
 from small_fleet import MINIMAL, fleet
 
@@ -22,6 +25,7 @@ needs_amtool = pytest.mark.skipif(
     not program("amtool"), reason="amtool is missing (Debian's package prometheus-alertmanager)"
 )
 ALL = ("dev", "staging", "prod")
+_SCRAPE = 'alertname="ScrapeFailing"'
 WEBHOOK = {"slack": {"secret": "shared/alerting#slack"}}
 CATALOGS = {
     "as in the fixture": lambda: catalog(),
@@ -125,16 +129,47 @@ def test_a_token_of_slack_is_sent_with_slacks_messages_and_with_nothing_else() -
 
 def test_an_alert_silences_what_it_explains_and_nothing_more_severe() -> None:
     rules = alertmanager_config(catalog(), ["prod"])["inhibit_rules"]
-    assert all(rule["equal"][:3] == ["cluster", "environment", "namespace"] for rule in rules)
-    said = [(" ".join(rule["source_matchers"]), " ".join(rule["target_matchers"]), rule["equal"][3]) for rule in rules]
+    assert all(rule["equal"][:2] == ["cluster", "environment"] for rule in rules)
+    said = [(" ".join(rule["source_matchers"]), " ".join(rule["target_matchers"]), rule["equal"][-1]) for rule in rules]
     assert said == [
         ('scope="pool" severity="critical"', 'scope="agent"', "cause"),
         ('scope="pool" severity="warning"', 'scope="agent" severity=~"warning|info"', "cause"),
         ('alertname="AgentDown"', 'scope="agent" severity="warning"', "agent_id"),
         ('alertname="HighErrorRate"', 'alertname="AvailabilityBudgetBurn"', "agent_id"),
-        ('scope="agent" severity="critical" cause!="own"', 'scope="agent" severity="warning"', "cause"),
+        ('scope="agent" severity="critical" cause!="own"', 'scope="agent" severity="warning"', "agent_id"),
+        ('alertname="KubeStateMetricsAbsent"', f'{_SCRAPE} job=~".*kube-state-metrics.*"', "environment"),
+        ('alertname="CadvisorAbsent"', f'{_SCRAPE} job=~".*(kubelet|cadvisor).*"', "environment"),
+        ('alertname="ExternalSecretsAbsent"', f'{_SCRAPE} job=~".*external-secrets.*"', "environment"),
     ]
-    assert rules[-1]["equal"][3:] == ["cause", "agent_id"]
+    assert all(rule["equal"][2] == "namespace" and rule["equal"][3] in ("cause", "agent_id") for rule in rules[:5])
+
+
+@pytest.mark.skipif(
+    not program("prometheus-alertmanager"), reason="Alertmanager is missing (Debian's package prometheus-alertmanager)"
+)
+def test_that_nothing_is_known_silences_that_its_targets_do_not_answer(tmp_path: Path) -> None:
+    common = {"cluster": "eu", "environment": "prod", "scope": "platform", "cause": "monitoring", "owner": "platform"}
+    given = [
+        {"alertname": "KubeStateMetricsAbsent", "severity": "critical"},
+        {"alertname": "ScrapeFailing", "severity": "warning", "job": "kube-state-metrics"},
+        {"alertname": "ScrapeFailing", "severity": "warning", "job": "prometheus-pushgateway"},
+        {"alertname": "ScrapeFailing", "severity": "warning", "job": "kube-state-metrics", "environment": "dev"},
+    ]
+    with alertmanager(written(alertmanager_config(catalog(), ALL), tmp_path)) as address:
+        alerts = [{"labels": common | one} for one in given]
+        httpx.post(f"{address}/api/v2/alerts", json=alerts).raise_for_status()
+        silent: list[str] = []
+        for _ in range(100):
+            found = httpx.get(f"{address}/api/v2/alerts").json()
+            silent = [
+                f"{one['labels']['job']} in {one['labels']['environment']}"
+                for one in found
+                if one["status"]["inhibitedBy"]
+            ]
+            if silent and len(found) == len(given):
+                break
+            time.sleep(0.1)
+    assert silent == ["kube-state-metrics in prod"]
 
 
 def test_a_scale_shortens_every_time_and_changes_nothing_else() -> None:

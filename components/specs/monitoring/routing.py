@@ -26,6 +26,12 @@ GROUP_BY = ["cluster", "environment", "namespace", "cause", "agent_id"]
 ESCALATED_BY = [*GROUP_BY, "alertname"]
 _SAME_CAUSE = ["cluster", "environment", "namespace", "cause"]
 _SAME_AGENT = ["cluster", "environment", "namespace", "agent_id"]
+# What all alerts rely on, and the jobs that it is scraped as; names differ from cluster to cluster.
+_ABSENT = (
+    ("KubeStateMetricsAbsent", ".*kube-state-metrics.*"),
+    ("CadvisorAbsent", ".*(kubelet|cadvisor).*"),
+    ("ExternalSecretsAbsent", ".*external-secrets.*"),
+)
 # An alert never silences one that is more severe: a pool's warning leaves its agents' critical alerts alone.
 INHIBIT_RULES: tuple[dict[str, Any], ...] = (
     {
@@ -55,6 +61,15 @@ INHIBIT_RULES: tuple[dict[str, Any], ...] = (
         "target_matchers": ['scope="agent"', 'severity="warning"'],
         "equal": [*_SAME_CAUSE, "agent_id"],
     },
+    # That nothing is known says more than that some of its targets do not answer.
+    *(
+        {
+            "source_matchers": [f'alertname="{absent}"'],
+            "target_matchers": ['alertname="ScrapeFailing"', f'job=~"{job}"'],
+            "equal": ["cluster", "environment"],
+        }
+        for absent, job in _ABSENT
+    ),
 )
 _MINUTE = 60
 _HOUR = 3600

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from components.specs.monitoring.dashboards.figures import MONEY
 from components.specs.monitoring.dashboards.panel import Board, Panel, Query, Row, Scale
-from components.specs.monitoring.dashboards.shared import alerts_table, duration, error_share
+from components.specs.monitoring.dashboards.shared import alerts_table, duration, error_rate, p95
 from components.specs.monitoring.dashboards.style import (
     AGO,
     BYTES,
     CORES,
     COUNT,
-    ERRORS,
     LATENCY,
     LEFT,
     LINES,
@@ -52,22 +51,8 @@ _NOW = Row(
             scale=Scale(((1, "green"),), first="red"),
             empty="no Deployment",
         ),
-        stat(
-            "Error rate",
-            RATIO,
-            error_share(),
-            "Share of requests that failed in five minutes. What callers did wrong themselves is not counted.",
-            scale=ERRORS,
-            empty="no requests",
-        ),
-        stat(
-            "P95",
-            SECONDS,
-            duration(0.95),
-            "One request in twenty takes longer than this.",
-            scale=LATENCY,
-            empty="no requests",
-        ),
+        error_rate(),
+        p95(),
         stat(
             "Error budget left",
             RATIO,

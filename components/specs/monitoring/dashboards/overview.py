@@ -12,7 +12,9 @@ from components.specs.monitoring.dashboards.shared import (
     REQUEST_RATE,
     alerts_table,
     duration,
+    error_rate,
     error_share,
+    p95,
 )
 from components.specs.monitoring.dashboards.style import (
     BYTES,
@@ -57,22 +59,8 @@ _NOW = Row(
             "Alerts of severity critical and warning; the table below names them.",
             scale=NONE_EXPECTED,
         ),
-        stat(
-            "Error rate",
-            RATIO,
-            error_share(),
-            "Share of requests that failed in five minutes. What callers did wrong themselves is not counted.",
-            scale=ERRORS,
-            empty="no requests",
-        ),
-        stat(
-            "P95",
-            SECONDS,
-            duration(0.95),
-            "One request in twenty takes longer than this, over all agents.",
-            scale=LATENCY,
-            empty="no requests",
-        ),
+        error_rate(),
+        p95(", over all agents"),
         stat("Requests", REQUESTS, REQUEST_RATE, "Requests a second, over all agents.", empty="no requests"),
         stat("Active agents", COUNT, f"count({OUGHT_TO_RUN} == 0) or vector(0)", "Agents with at least one ready pod."),
         stat(

@@ -9,8 +9,8 @@ from components.specs.monitoring.dashboards.shared import (
     OUGHT_TO_RUN,
     SEEN,
     alerts_table,
-    duration,
-    error_share,
+    error_rate,
+    p95,
 )
 from components.specs.monitoring.dashboards.style import (
     AGO,
@@ -62,22 +62,8 @@ _NOW = Row(
             scale=NONE_EXPECTED,
         ),
         stat("Agents ready", COUNT, f"count({OUGHT_TO_RUN} == 0) or vector(0)", "Agents with at least one ready pod."),
-        stat(
-            "Error rate",
-            RATIO,
-            error_share(),
-            "Share of requests that failed in five minutes. What callers did wrong themselves is not counted.",
-            scale=ERRORS,
-            empty="no requests",
-        ),
-        stat(
-            "P95",
-            SECONDS,
-            duration(0.95),
-            "One request in twenty takes longer than this, over all agents of the pool.",
-            scale=LATENCY,
-            empty="no requests",
-        ),
+        error_rate(),
+        p95(", over all agents of the pool"),
         stat("Requests", REQUESTS, f"sum({REQUEST_RATES}{{<where>}})", "Requests a second.", empty="no requests"),
         stat(
             "CPU quota",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.specs.monitoring.dashboards.panel import Column, Panel
-from components.specs.monitoring.dashboards.style import SECONDS, table
+from components.specs.monitoring.dashboards.style import ERRORS, LATENCY, RATIO, SECONDS, stat, table
 from components.specs.monitoring.recorded import AGENT, BY, COST, DOWN, FAILED, REQUESTS
 
 # Agents that ought to run; the series is 1 for those without a ready pod.
@@ -34,6 +34,30 @@ def duration(quantile: float) -> str:
     """A quantile of the response time of all chosen agents together, in seconds."""
     rates = "sum by (le) (rate(agent_processing_seconds_bucket{<where>}[$__rate_interval]))"
     return f"histogram_quantile({quantile}, {rates})"
+
+
+def error_rate() -> Panel:
+    """The share of requests that failed, as one number."""
+    return stat(
+        "Error rate",
+        RATIO,
+        error_share(),
+        "Share of requests that failed in five minutes. What callers did wrong themselves is not counted.",
+        scale=ERRORS,
+        empty="no requests",
+    )
+
+
+def p95(over: str = "") -> Panel:
+    """The response time that one request in twenty exceeds, as one number; `over` says over which agents."""
+    return stat(
+        "P95",
+        SECONDS,
+        duration(0.95),
+        f"One request in twenty takes longer than this{over}.",
+        scale=LATENCY,
+        empty="no requests",
+    )
 
 
 def alerts_table(firing: str, width: int, *, hidden: tuple[str, ...] = ()) -> Panel:
