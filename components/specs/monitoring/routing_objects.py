@@ -66,7 +66,12 @@ def routing_manifests(environment: str, catalog: Catalog) -> list[Manifest]:
         ],
     }
     wanted = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": secret, "spec": spec}
-    return [reader_account(reader, entry, _PLATFORM), secret_store(store, entry, reader["name"], _PLATFORM), wanted, carrier]
+    return [
+        reader_account(reader, entry, _PLATFORM),
+        secret_store(store, entry, reader["name"], _PLATFORM),
+        wanted,
+        carrier,
+    ]
 
 
 def sharing_clusters(catalog: Catalog, environment: str) -> list[str]:

@@ -44,7 +44,7 @@ ALERTS = (
             impact="None by itself. But errors, latency, cost and budget of these pods are not seen, and alert nobody.",
             look=(
                 Step(
-                    "Ask a pod for its metrics. A runtime may have another port and path: "
+                    "A cluster administrator asks a pod for its metrics. A runtime may have another port and path: "
                     "the pod's annotations `roster/metrics-port` and `roster/metrics-path` say them.",
                     "kubectl --namespace <namespace> port-forward deployment/<agent> 8080 &\n"
                     "curl --silent http://127.0.0.1:8080/metrics",
