@@ -12,6 +12,7 @@ from ci import completion
 from ci.cli_forge import forge
 from ci.cli_images import images
 from ci.cli_operations import operations
+from ci.cli_security import security
 
 app = typer.Typer(
     name="roster",
@@ -398,6 +399,7 @@ def codeowners(
 app.add_typer(forge, name="forge")
 app.add_typer(images, name="images")
 app.add_typer(operations)
+app.add_typer(security)
 
 
 @app.command(name="run")

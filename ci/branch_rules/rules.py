@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi_github as github
 
 # Names of the jobs in ci.yaml and preview.yaml that must be green; a test holds them against the workflows.
-REQUIRED_CHECKS = ("test", "preview", "images")
+REQUIRED_CHECKS = ("test", "preview", "images", "scan")
 GITHUB_ACTIONS = 15368  # the app that may report them: nobody else's status of the same name counts
 # Environments that change no cluster: they take no approval, but only this repository's branches reach them.
 READING = ("preview", "drift", "images", "rescan")

@@ -80,7 +80,7 @@ def test_the_required_checks_are_jobs_that_run_for_pull_requests_and_in_the_queu
         if {"pull_request", "merge_group"} <= set(workflow[True]):  # YAML 1.1 reads the key `on` as true
             jobs |= {name for name, job in workflow["jobs"].items() if "if" not in job}
     checks = ruleset["rules"]["requiredStatusChecks"]["requiredChecks"]
-    assert {one["context"] for one in checks} == jobs == {"test", "preview", "images"}
+    assert {one["context"] for one in checks} == jobs == {"test", "preview", "images", "scan"}
     assert {one["integrationId"] for one in checks} == {15368}
 
 

@@ -1,0 +1,104 @@
+"""`roster scan` and `roster threat`: what scanners say of what is rendered, and what an agent could do."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ci import completion
+
+security = typer.Typer(rich_markup_mode=None)
+
+
+class Format(StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
+
+
+Today = Annotated[str, typer.Option("--today", help="The day that expiry dates are held against, YYYY-MM-DD.")]
+
+
+@security.command()
+def scan(
+    base: Annotated[
+        str, typer.Option("--base", metavar="REF", help="Just what differs from this branch or commit.")
+    ] = "",
+    everything: Annotated[bool, typer.Option("--all", help="All agents, images and workflows.")] = False,
+    output: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = Format.TEXT,
+    sarif: Annotated[
+        Path | None,
+        typer.Option("--sarif", metavar="FILE", help="Findings for code scanning, besides what is printed."),
+    ] = None,
+    today: Today = "",
+) -> None:
+    """Have other scanners judge rendered objects, Dockerfiles and workflows. Findings stand on the definition's line.
+
+    Exit 0 clean, 1 findings, 2 usage, 6 a scanner is missing, failed or did not read everything.
+    """
+    from ci.commands.scan import run
+
+    run(base, everything, output.value, sarif, today)
+
+
+@security.command()
+def threat(
+    agent: Annotated[
+        str,
+        typer.Argument(metavar="AGENT", help="By name, pool/name or path.", autocompletion=completion.agents),
+    ],
+    environment: Annotated[
+        str,
+        typer.Option(
+            "--environment",
+            "-e",
+            help="Just in this environment of the catalog.",
+            autocompletion=completion.environments,
+        ),
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    base: Annotated[str, typer.Option("--base", metavar="REF", help="Say too what differs from this commit.")] = "",
+    today: Today = "",
+) -> None:
+    """Show what an agent could do: reach, hold, be reached by, spend; and what watches over it.
+
+    Without -e: as in the last environment, in order of promotion, that it runs in.
+    """
+    from ci.commands.threat import run
+
+    run(agent, environment, as_json, base, today)
+
+
+@security.command()
+def secrets(
+    agents: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[AGENT]...", help="By name, pool/name or path.", autocompletion=completion.agents),
+    ] = None,
+    pool: Annotated[str, typer.Option("--pool", help="All of a pool.", autocompletion=completion.pools)] = "",
+    environment: Annotated[
+        str,
+        typer.Option(
+            "--environment",
+            "-e",
+            help="Just in this environment of the catalog.",
+            autocompletion=completion.environments,
+        ),
+    ] = "",
+    live: Annotated[bool, typer.Option("--live", help="Ask the clusters whether they are there.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="A line a variable, however many agents.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Show which secrets agents need: variable, path#key, who asks for it, who shares it. Never a value.
+
+    With --live: what external-secrets says of them. Exit 0, 2 usage, 6 a cluster is out of reach.
+    """
+    from ci.commands.secrets import run
+
+    run(agents or [], pool, environment, live, everything, as_json)
