@@ -13,13 +13,14 @@ from components.definition.load_agent import LoadedAgent
 from components.definition.load_catalog import Catalog
 from components.definition.yaml_reader import KeyPath
 from components.facts import facts
-from components.resolve.connections import CALLERS_KEYS
+from components.resolve.connections import CALLERS_KEYS, PROXY_VARIABLES
+from components.resolve.identity import TOKEN_SERVICE
 from components.resolve.layers import Layer, Layers
 from components.resolve.resolved import ResolvedAgent, Secret
 
 # The topics, in order, with the settings that belong to each.
 TOPICS: dict[str, tuple[str, ...]] = {
-    "identity": (),
+    "identity": ("identity",),
     "model and prompt": ("model", "prompt", "character", "knowledge", "plugins", "budget"),
     "channels": ("channels",),
     "service": ("service",),
@@ -122,6 +123,8 @@ class _Explained:
             yield self._line("environment variables", name, value, source, place)
 
     def _variable(self, name: str) -> tuple[str, Place]:
+        if self.agent.proxy and name in PROXY_VARIABLES:
+            return self._egress()
         if name in (self.merged.get("env") or {}):
             return self._origin(("env", name))
         for channel in reversed(self.agent.channels):
@@ -161,11 +164,21 @@ class _Explained:
             kind, entry, source = self._entry(endpoint.why)
             place = self._catalog(kind, (entry, "endpoint"))
             yield self._line(topic, f"reaches {where}", f"TCP {at.port}", source, place)
-        yield self._line(topic, "enforced", _enforced(agent), "", ("", 0, 0))
+        source, place = self._egress()
+        yield self._line(topic, "enforced", _enforced(agent), source, place)
+
+    def _egress(self) -> tuple[str, Place]:
+        """The environment that says what holds its agents to their hosts; nothing where Roster's default holds."""
+        environment = self.agent.environment
+        if "egress" not in (self.catalog.raw("environments", environment).get("network") or {}):
+            return "", ("", 0, 0)
+        return f"environment {environment}", self._catalog("environments", (environment, "network", "egress"))
 
     def _host(self, host: str, why: str) -> tuple[str, Place]:
         if why == "declared":
             return self._origin(("hosts", self.merged["hosts"].index(host)))
+        if why == TOKEN_SERVICE:
+            return self._origin(("identity",))
         if why == CALLERS_KEYS:
             return self._origin(("service", "auth", "jwt", "jwks_url"))
         kind, entry, source = self._entry(f"runtime {self.agent.runtime}" if why == "the runtime" else why)
@@ -209,6 +222,16 @@ def _enforced(agent: ResolvedAgent) -> str:
         return "nothing gets in or out while it is suspended"
     if not agent.hosts:
         return "nothing gets out but DNS and what is listed above"
+    if agent.proxy:
+        return (
+            f"a NetworkPolicy lets HTTPS out to the proxy {agent.proxy.host} alone, which goes on to the hosts that "
+            f"agents of the pool {agent.pool} name: they share one list, and DNS is open to all names"
+        )
+    if agent.network.egress.kind == "cilium":
+        return (
+            "Cilium lets HTTPS out to the addresses of the hosts above and answers no other names but the cluster's; "
+            "it looks at names when they are looked up, so hosts behind one address are not told apart"
+        )
     return (
         "a plain NetworkPolicy lets HTTPS out to any public address: it cannot hold host names, so the hosts above are "
         "what reviewers approve, not what the cluster enforces"

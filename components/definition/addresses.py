@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from components.definition.fields import AnyPort, Closed, LabelKey, LabelValue, Name
+from components.definition.fields import AnyPort, Cidr, Closed, LabelKey, LabelValue, Name
 
 
 class Endpoint(Closed):
@@ -13,19 +13,16 @@ class Endpoint(Closed):
     port: AnyPort = Field(description="TCP port.", examples=[5432])
     namespace: Name | None = Field(None, description="The namespace of its pods.", examples=["data"])
     labels: dict[LabelKey, LabelValue] | None = Field(None, description="Labels of its pods.")
-    cidr: str | None = Field(
-        None,
-        description="Or its range of addresses.",
-        examples=["10.20.0.0/16"],
-        pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/(3[0-2]|[12]?[0-9])$",
-    )
+    cidr: Cidr | None = Field(None, description="Or its range of addresses.", examples=["10.20.0.0/16"])
 
 
 class Peer(Closed):
     """Pods that may reach agents."""
 
     namespace: Name = Field(description="Their namespace.", examples=["gateway"])
-    labels: dict[LabelKey, LabelValue] = Field(description="Their labels.", examples=[{"role": "api-gateway"}])
+    labels: dict[LabelKey, LabelValue] = Field(
+        description="Their labels.", min_length=1, examples=[{"role": "api-gateway"}]
+    )
 
 
 class Gateway(Peer):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from components.definition.address_ranges import range_problem
+from components.definition.host_names import host_problem
 
 NAME_PATTERN = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 # 63 characters for a label, less the `keda-hpa-` that KEDA puts before the name of what it scales.
@@ -42,29 +43,17 @@ def _not_reserved(name: str) -> str:
 
 
 def _host(host: str) -> str:
-    if host.endswith("."):
-        raise ValueError("a host name without a dot behind it, such as api.example.com")
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        pass
-    else:
-        raise ValueError("an address is not a host name; name the host")
-    if "*" in host:
-        raise ValueError("a wildcard would open more than anyone reviewed; name each host")
-    if "://" in host or "/" in host:
-        raise ValueError("just the host name, without scheme or path, such as api.example.com")
-    if ":" in host:
-        raise ValueError("just the host name, without a port; agents reach hosts over HTTPS (443)")
-    if not re.fullmatch(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])", host):
-        raise ValueError("a host name is lower-case letters, digits, hyphens and dots, such as api.example.com")
-    if any(label.startswith("xn--") for label in host.split(".")):
-        raise ValueError("an encoded international name can look like another host; ask the platform team")
-    if host.endswith((".local", ".internal", ".localhost", ".svc")):
-        raise ValueError(
-            "an internal name is not reached by host; name a database or queue of the catalog, or a caller"
-        )
+    problem = host_problem(host)
+    if problem:
+        raise ValueError(problem)
     return host
+
+
+def _range(text: str) -> str:
+    problem = range_problem(text)
+    if problem:
+        raise ValueError(problem)
+    return text
 
 
 CPU_PATTERN = r"^([1-9][0-9]{0,6}m|[1-9][0-9]{0,3}(\.[0-9]{1,3})?|0\.([1-9][0-9]{0,2}|0[1-9][0-9]?|00[1-9]))$"
@@ -82,6 +71,7 @@ Text = Annotated[str, Field(min_length=1, max_length=500)]
 EnvName = Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$", max_length=128)]
 EnvValue = Annotated[str, Field(max_length=32_768)]
 Host = Annotated[str, AfterValidator(_host)]
+Cidr = Annotated[str, AfterValidator(_range)]
 Cpu = Annotated[str, Field(pattern=CPU_PATTERN)]
 Bytes = Annotated[str, Field(pattern=BYTES_PATTERN)]
 SecretRef = Annotated[str, Field(pattern=SECRET_REF_PATTERN, max_length=500)]
@@ -139,7 +129,6 @@ MEANINGS: dict[str, str] = {
     r"^[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}$": "an image by digest, such as registry.example.com/app@sha256:…",
     r"^\S+$": "a name without spaces",
     r"^https://": "an address that starts with https://",
-    r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/(3[0-2]|[12]?[0-9])$": "a range of addresses, such as 10.20.0.0/16",
     r"^-[a-z0-9-]*[a-z0-9]$": "a suffix that starts with a hyphen, such as -dev",
     r"^https://.*\{alert\}.*$": "an https:// address with {alert} in it",
     r"^https://.*\{path\}.*$": "an https:// address with {path} in it",

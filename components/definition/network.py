@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.definition.addresses import Endpoint, Peer
-from components.definition.fields import MEANINGS, Closed, Name
+from components.definition.addresses import Peer
+from components.definition.fields import MEANINGS, Bytes, Cidr, Closed, Cpu, Name, Port
 
-PROXY_PATTERN = r"^http://[a-z0-9.-]+:[0-9]{1,5}$"
+DOMAIN_PATTERN = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
 ACCOUNT_PATTERN = r"^[a-z0-9-]+/[a-z0-9.-]+$"
-MEANINGS[PROXY_PATTERN] = "an address such as http://egress-proxy.egress:3128"
+MEANINGS[DOMAIN_PATTERN] = "a name in lower case without scheme or port, such as egress-proxy.egress"
 MEANINGS[ACCOUNT_PATTERN] = "a ServiceAccount as namespace/name, such as gateway/public-istio"
 
 
@@ -25,17 +25,36 @@ class CiliumEgress(Closed):
     """Cilium's policies, which hold agents to the names of their hosts."""
 
     kind: Literal["cilium"]
+    cluster_domain: Annotated[str, Field(pattern=DOMAIN_PATTERN)] = Field(
+        "cluster.local", description="The domain of the cluster's own names."
+    )
 
 
 class ProxyEgress(Closed):
     """An HTTP proxy that all agents must use; it gets the hosts that they may reach from ConfigMaps of theirs."""
 
     kind: Literal["proxy"]
-    url: Annotated[str, Field(pattern=PROXY_PATTERN)] = Field(
-        description="Its address, as agents see it.",
-        examples=["http://egress-proxy.egress:3128"],
+    host: Annotated[str, Field(pattern=DOMAIN_PATTERN, max_length=253)] = Field(
+        description="Its name, as agents see it.", examples=["egress-proxy.egress"]
     )
-    endpoint: Endpoint = Field(description="Where its pods are.")
+    ports: dict[Name, Port] = Field(
+        description="Each pool's own port, at the Service and at the pods: by it the proxy tells whose hosts hold.",
+        min_length=1,
+        examples=[{"sales": 3129, "support": 3130}],
+    )
+    pods: Peer | None = Field(
+        None, description="Its pods.", examples=[{"namespace": "egress", "labels": {"app": "squid"}}]
+    )
+    cidr: Cidr | None = Field(None, description="Or its range of addresses.", examples=["10.30.0.8/32"])
+
+
+class Sidecar(Closed):
+    """What the proxy beside each agent asks for and may use; it counts in the pool's quota like the agent itself."""
+
+    cpu: Cpu = Field("100m", description="Reserved cores.")
+    memory: Bytes = Field("128Mi", description="Reserved memory.")
+    cpu_limit: Cpu = Field("500m", description="The most cores.")
+    memory_limit: Bytes = Field("256Mi", description="The most memory.")
 
 
 class IstioMesh(Closed):
@@ -49,7 +68,12 @@ class IstioMesh(Closed):
         description="The pods of istiod.", examples=[{"namespace": "istio-system", "labels": {"app": "istiod"}}]
     )
     revision: Name | None = Field(
-        None, description="The revision of istiod that injects sidecars.", examples=["stable"]
+        None, description="The revision of istiod that injects sidecars; its default with none.", examples=["stable"]
+    )
+    sidecar: Sidecar = Field(
+        default_factory=lambda: Sidecar.model_validate({}),
+        description="Resources of the sidecars.",
+        examples=[{"cpu": "50m", "memory": "96Mi"}],
     )
 
 

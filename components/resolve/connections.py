@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from components.definition.findings import Finding
 from components.definition.load_agent import LoadedAgent
 from components.definition.load_catalog import Catalog
+from components.definition.network import Network, ProxyEgress
 from components.definition.offers import Provider
 from components.definition.runtime import Runtime
 from components.resolve.layers import Layers
@@ -21,6 +22,10 @@ from components.resolve.templates import fill, fill_queue
 
 # Why an agent reaches the host that its callers' tokens are checked with.
 CALLERS_KEYS = "the keys of callers' tokens"
+# What programs read that can use a proxy; Node reads the rest only when it is told to.
+PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "NODE_USE_ENV_PROXY")
+# What is never beyond a proxy: the pod itself, and names of the cluster.
+_NOT_PROXIED = ("localhost", "127.0.0.1", "::1", ".svc", ".cluster.local")
 
 
 def secrets_of(
@@ -98,6 +103,23 @@ def env_of(
         env |= (channel or {}).get("env") or {}
     env |= merged.get("env") or {}
     return {name: env[name] for name in sorted(env)}
+
+
+def proxy_variables(
+    network: Network, pool: str, namespace: str, calls: Iterable[tuple[str, str]], hosts: Iterable[Reached]
+) -> dict[str, str]:
+    """The variables that send an agent's HTTPS through the environment's proxy; none where it has none.
+
+    Agents that it calls are reached directly, by the names that the cluster has for their Services.
+    """
+    egress = network.egress
+    if not isinstance(egress, ProxyEgress) or not tuple(hosts):
+        return {}
+    url = f"http://{egress.host}:{egress.ports[pool]}"
+    called = [f"{name}.{space}" for space, name in calls]
+    called += [name for space, name in calls if name and space == namespace]
+    values = (url, url, ",".join((*_NOT_PROXIED, *called)), "1")
+    return dict(sorted(zip(PROXY_VARIABLES, values, strict=True)))
 
 
 def hosts_of(
