@@ -20,8 +20,11 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 bash ci/runtime_venv.sh >/dev/null
 bash ci/checkov_venv.sh >/dev/null
+bash ci/nca_venv.sh >/dev/null
 if command -v go >/dev/null; then
-  bash ci/go_tools.sh helm kwok etcd kube-apiserver kube-controller-manager kube-scheduler kube-state-metrics cosign grype
+  bash ci/go_tools.sh helm kwok etcd kube-apiserver kube-controller-manager kube-scheduler kube-state-metrics cosign grype \
+    kube-score kubeconform cyclonus
+  bash ci/cilium_verdicts.sh >/dev/null
 else
   echo "Go is missing: tests against helm, the real CRDs, a real API server, cosign and Grype are skipped"
 fi

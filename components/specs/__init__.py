@@ -8,10 +8,13 @@ from components.definition.load_catalog import Catalog
 from components.resolve.resolved import ResolvedAgent
 from components.specs import platform, pool
 from components.specs.autoscaling import horizontal_pod_autoscaler, scaled_object, trigger_authentication
+from components.specs.cilium import cilium_network_policy
 from components.specs.config import config_map
 from components.specs.deployment import deployment
 from components.specs.disruption import pod_disruption_budget
+from components.specs.egress_proxy import egress_hosts
 from components.specs.identity import service_account
+from components.specs.mesh import authorization_policy, peer_authentication
 from components.specs.monitoring.rules import own_rules
 from components.specs.names import Manifest, owned
 from components.specs.network import network_policy
@@ -26,6 +29,10 @@ BUILDERS: tuple[Callable[[ResolvedAgent], Manifest | None], ...] = (
     external_secret,
     persistent_volume_claim,
     network_policy,
+    cilium_network_policy,
+    egress_hosts,
+    peer_authentication,
+    authorization_policy,
     deployment,
     service,
     http_route,

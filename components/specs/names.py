@@ -11,6 +11,7 @@ Manifest = dict[str, Any]
 
 PREFIX = "roster"
 AGENT_ROLE = "agent"
+CONTAINER = "agent"
 SECRET_STORE = "roster"
 SECRET_READER = "roster-secrets"
 # Kubernetes names the namespace of a namespace in this label of its own.

@@ -8,7 +8,15 @@ from typing import Any
 from components.resolve.quantities import byte_count
 from components.resolve.resolved import ResolvedAgent
 from components.specs.config import config_checksum, config_data, knowledge_items
-from components.specs.names import PREFIX, Manifest, labels, priority_class, selector
+from components.specs.identity import (
+    identity_annotations,
+    identity_labels,
+    identity_mounts,
+    identity_variables,
+    identity_volumes,
+)
+from components.specs.mesh import mesh_annotations
+from components.specs.names import CONTAINER, PREFIX, Manifest, labels, priority_class, selector
 
 # Long enough for endpoints to be taken out of load balancers before the process is told to stop.
 DRAIN_SECONDS = 5
@@ -22,7 +30,8 @@ _WHERE = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 def pod_template(agent: ResolvedAgent) -> Manifest:
     """The template of the agent's pods: Pod Security "restricted", read-only root, no service-account token."""
     data = config_data(agent)
-    template: Manifest = {"metadata": {"labels": labels(agent)}, "spec": _pod_spec(agent, data)}
+    pod_labels = {**labels(agent), **identity_labels(agent.identity)}
+    template: Manifest = {"metadata": {"labels": pod_labels}, "spec": _pod_spec(agent, data)}
     annotations: dict[str, str] = {}
     if data:
         annotations[f"{PREFIX}/config-sha256"] = config_checksum(data)
@@ -31,6 +40,7 @@ def pod_template(agent: ResolvedAgent) -> Manifest:
     if agent.metrics_path:
         annotations[f"{PREFIX}/metrics-path"] = agent.metrics_path
         annotations[f"{PREFIX}/metrics-port"] = "http" if agent.metrics_port == agent.port else "metrics"
+    annotations |= identity_annotations(agent.identity) | mesh_annotations(agent)
     if annotations:
         template["metadata"]["annotations"] = annotations
     return template
@@ -71,7 +81,7 @@ def _spread(agent: ResolvedAgent, where: str) -> Manifest:
 
 
 def _container(agent: ResolvedAgent, data: dict[str, str]) -> Manifest:
-    container: Manifest = {"name": "agent", "image": agent.image.reference, "imagePullPolicy": _pull_policy(agent)}
+    container: Manifest = {"name": CONTAINER, "image": agent.image.reference, "imagePullPolicy": _pull_policy(agent)}
     if agent.command:
         container["command"] = list(agent.command)
     if agent.args:
@@ -110,6 +120,7 @@ def _ports(agent: ResolvedAgent) -> list[Manifest]:
 
 def _env(agent: ResolvedAgent) -> list[Manifest]:
     plain: list[Manifest] = [{"name": name, "value": value} for name, value in agent.env.items()]
+    plain += identity_variables(agent)
     if agent.secret_files:
         return plain
     secret: list[Manifest] = [
@@ -156,6 +167,7 @@ def _mounts(agent: ResolvedAgent, data: dict[str, str]) -> list[Manifest]:
     mounts += [{"name": f"scratch-{index}", "mountPath": one.path} for index, one in enumerate(agent.scratch)]
     if agent.volume:
         mounts.append({"name": "data", "mountPath": agent.volume.path})
+    mounts += identity_mounts(agent.identity)
     return mounts
 
 
@@ -175,4 +187,5 @@ def _volumes(agent: ResolvedAgent, data: dict[str, str]) -> list[Manifest]:
     ]
     if agent.volume:
         volumes.append({"name": "data", "persistentVolumeClaim": {"claimName": agent.name}})
+    volumes += identity_volumes(agent.identity)
     return volumes
