@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from components.applied import Applied
+from components.definition.findings import Finding
 from components.definition.places import agent_of
 from components.fleet import Fleet
 from components.resources.order import Manifest
@@ -15,6 +16,7 @@ from stacks.contents import contents
 from stacks.decisions import Action, Decision, Objects, RefusedError, decide
 from stacks.instructions import Instructions, read_instructions
 from stacks.remembered import last_applied
+from stacks.stops import stops_alone
 
 _SAID: dict[Action, str] = {"wait": "waits", "hold": "held at what was applied last"}
 _SHOWN = 10
@@ -41,7 +43,8 @@ def choose(fleet: Fleet, stack: Stack, settings: Settings) -> tuple[str, list[De
     Raises InvalidInput for faults in the files, ValueError for settings that cannot be read, and
     `stacks.decisions.RefusedError`.
     """
-    held = contents(fleet, stack)
+    faults: list[Finding] = []
+    held = contents(fleet, stack, settings.now[:10], faults)
     instructions = read_instructions(settings.run) if settings.run else Instructions()
     if settings.allow_removals == stack.name:
         instructions = replace(instructions, allow_removals=True)
@@ -52,7 +55,12 @@ def choose(fleet: Fleet, stack: Stack, settings: Settings) -> tuple[str, list[De
     barred = {part.name: part.barred for part in held.parts if part.barred}
     if stack.kind == "shard":
         barred |= _moving(fleet, stack, set(last) - set(offered))
-    decisions = decide(offered, last, instructions, settings.commit, _frozen(fleet, stack, settings.now), barred)
+    lapsed = {part.name: part.lapsed for part in held.parts if part.lapsed}
+    frozen = _frozen(fleet, stack, settings.now)
+    if faults:
+        decisions = stops_alone(offered, last, instructions, settings.commit, barred, faults)
+    else:
+        decisions = decide(offered, last, instructions, settings.commit, frozen, barred, lapsed)
     # A preview is what reviewers look at: their record comes after it.
     if settings.reviewed or not settings.preview:
         _refuse_unreviewed(fleet, stack, settings.reviewed, decisions, last)

@@ -13,19 +13,23 @@ from components.resources.order import Manifest, unregistrable
 from components.specs import agent_manifests, platform_manifests, pool_manifests
 from components.specs.names import namespace
 from components.stacks import Stack, holds
+from policies.lapsed import Lapsed
+from policies.rule import Subject
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """The objects of an agent, a pool or the platform; `name` is the agent's or pool's, `platform` otherwise.
 
-    `barred` says why nobody may begin to run the agent's image; empty when one may.
+    `barred` says why nobody may begin to run the agent's image, `lapsed` why no change of the agent may be applied;
+    empty when one may.
     """
 
     name: str
     namespace: str
     manifests: list[Manifest]
     barred: str = ""
+    lapsed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,11 @@ class Contents:
         return sum(len(part.manifests) for part in self.parts)
 
 
-def contents(fleet: Fleet, stack: Stack) -> Contents:
-    """The stack's contents. Only definitions that lie in the stack are examined.
+def contents(fleet: Fleet, stack: Stack, today: str = "", faults: list[Finding] | None = None) -> Contents:
+    """The stack's contents on a day, an ISO date; with none no waiver has ended. Only its own definitions are examined.
 
     Raises InvalidInput with every error in them, so that a definition that cannot be read holds the whole stack as it
-    was instead of taking its agent away.
+    was instead of taking its agent away. With `faults` they are put there instead, and their agents left out.
     """
     catalog = fleet.catalog
     space = _namespace(fleet, stack) if stack.pool else ""
@@ -58,12 +62,12 @@ def contents(fleet: Fleet, stack: Stack) -> Contents:
         case "pool":
             parts = [Part(stack.pool, space, pool_manifests(stack.pool, stack.environment, catalog))]
         case "shard":
-            parts = _agents(fleet, stack)
+            parts = _agents(fleet, stack, Lapsed(catalog.waivers, today), faults)
     _hold_unregistrable(parts)
     return Contents(stack, parts, space)
 
 
-def _agents(fleet: Fleet, stack: Stack) -> list[Part]:
+def _agents(fleet: Fleet, stack: Stack, waivers: Lapsed, faults: list[Finding] | None) -> list[Part]:
     folder = f"{AGENTS}/{stack.pool}"
     in_pool = [path for path in fleet.definitions if agent_of(path)[0] == stack.pool]
     findings = [
@@ -82,9 +86,13 @@ def _agents(fleet: Fleet, stack: Stack) -> list[Part]:
         findings += examined.findings
         agent = examined.resolved.get(stack.environment)
         if agent is not None:
-            parts.append(Part(agent.name, agent.namespace, agent_manifests(agent), agent.image.barred))
-    if errors(findings):
+            manifests = agent_manifests(agent)
+            lapsed = waivers.why(Subject.of(agent, fleet.catalog), manifests)
+            parts.append(Part(agent.name, agent.namespace, manifests, agent.image.barred, lapsed))
+    if errors(findings) and faults is None:
         raise InvalidInput(errors(findings))
+    if faults is not None:
+        faults += errors(findings)
     return parts
 
 

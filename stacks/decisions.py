@@ -50,15 +50,17 @@ def decide(
     commit: str,
     frozen: str = "",
     barred: Mapping[str, str] | None = None,
+    lapsed: Mapping[str, str] | None = None,
 ) -> list[Decision]:
     """A decision for each name that is offered or was applied, sorted by name.
 
     `last` has None for what left a record that cannot be read. `frozen` says why nothing may change; empty when it may.
     `barred`: name → why nobody may begin to run its image; who runs it already goes on, and nothing is deleted for it.
-    Of a name that is not offered: why it may not go yet.
+    Of a name that is not offered: why it may not go yet. `lapsed`: name → why no change of it may be applied, though
+    it may stop, go back or go.
     Raises RefusedError when something that must be held is not known well enough for that, or too much would go.
     """
-    run = _Run(last, instructions, commit, frozen, barred or {})
+    run = _Run(last, instructions, commit, frozen, barred or {}, lapsed or {})
     decisions = [run.decision(name, offered.get(name, ())) for name in sorted({*offered, *last})]
     gone = [one.name for one in decisions if one.action == "remove"]
     if alarming(len(gone), len(last)) and not instructions.allow_removals:
@@ -114,6 +116,7 @@ class _Run:
     commit: str
     frozen: str
     barred: Mapping[str, str]
+    lapsed: Mapping[str, str]
 
     def decision(self, name: str, offered: Objects) -> Decision:
         last = self.last.get(name, INCOMPLETE)
@@ -157,6 +160,8 @@ class _Run:
             return self.frozen
         if barred and not first and (not offered or begins(offered, last.manifests)):
             return barred
+        if offered and name in self.lapsed and not first:
+            return self.lapsed[name]
         return "" if self.instructions.may_change(name) else "its turn has not come"
 
     def _without_record(self, name: str, offered: Objects) -> Decision:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from components.definition.cloud_identity import CloudIdentity
 from components.definition.fields import (
     AgentRef,
     AnyPort,
@@ -233,6 +234,10 @@ class Settings(Closed):
     hosts: list[Host] | None = _f(
         "Hosts that the agent may reach over HTTPS, besides those of its model, channels and plugins.",
         ["api.example.com"],
+    )
+    identity: CloudIdentity | None = _f(
+        "Who the agent is at a cloud; the catalog says which identities its pool may use.",
+        {"aws_role": "arn:aws:iam::123456789012:role/lead-scorer"},
     )
     alerts: Alerts | None = _f("Alert thresholds that differ from the pool's.", {"p95_seconds": 20})
     alert_rules: dict[AlertName, OwnAlert] | None = _f(

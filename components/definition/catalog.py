@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from components.definition.agent import Settings
+from components.definition.cloud_identity import CloudSettings, IdentityName
 from components.definition.fields import MEANINGS, AgentName, Bytes, Closed, Cpu, Name, SecretPath, Text
 from components.definition.image_record import ImageRecord
 from components.definition.network import Network
@@ -48,6 +49,11 @@ class Environment(Closed):
         default_factory=lambda: Network.model_validate({}),
         description="How its clusters hold agents to what they may reach.",
         examples=[{"egress": {"kind": "cilium"}}],
+    )
+    cloud: CloudSettings = Field(
+        default_factory=lambda: CloudSettings.model_validate({}),
+        description="What agents with an identity at a cloud need to know of it.",
+        examples=[{"aws_region": "eu-west-1"}],
     )
     defaults: Settings | None = Field(None, description="What its agents get with nothing said.")
 
@@ -108,14 +114,19 @@ class Pool(Closed):
     )
     access: dict[Name, Literal["view", "operate"]] | None = Field(
         None,
-        description="What teams may do in its namespaces: view, or operate, which adds deleting pods and port "
-        "forwarding. With none its owner may view.",
+        description="What teams may do in its namespaces: view, or operate, which adds deleting pods. "
+        "With none its owner may view.",
         examples=[{"growth": "operate", "platform": "view"}],
     )
     secret_paths: list[SecretPath] | None = Field(
         None,
         description="Paths besides those below the pool's and the owner's name that its agents may name in secrets.",
         examples=[["crm"]],
+    )
+    identities: list[IdentityName] | None = Field(
+        None,
+        description="Identities at clouds that its agents may use, each written out; with none, none.",
+        examples=[["arn:aws:iam::123456789012:role/lead-scorer"]],
     )
     suspended: bool = Field(False, description="true stops every agent of it.")
     defaults: Settings | None = Field(None, description="What its agents get with nothing said.")

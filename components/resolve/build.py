@@ -10,8 +10,9 @@ from components.definition.load_catalog import Catalog
 from components.definition.offers import Provider
 from components.definition.places import beside
 from components.definition.runtime import Runtime
-from components.resolve.connections import endpoints_of, env_of, hosts_of, namespaced, secrets_of
+from components.resolve.connections import endpoints_of, env_of, hosts_of, namespaced, proxy_variables, secrets_of
 from components.resolve.eliza import character_of
+from components.resolve.identity import identity_of, reaching
 from components.resolve.image import image_of
 from components.resolve.layers import Layers
 from components.resolve.resolved import (
@@ -55,6 +56,7 @@ def _build(merged: dict[str, Any], layers: Layers, findings: list[Finding]) -> R
     runtime: Runtime = catalog.entries["runtimes"][agent.raw["runtime"]]
     pool = catalog.pools[agent.pool]
     env_entry = catalog.environments[environment]
+    identity = identity_of(merged, env_entry)
     model = _model(merged, runtime, catalog, layers, findings)
     provider: Provider | None = catalog.entries["providers"][model.provider] if model and model.provider else None
     channels = merged.get("channels") or {}
@@ -70,6 +72,9 @@ def _build(merged: dict[str, Any], layers: Layers, findings: list[Finding]) -> R
     metrics = merged.get("metrics") or {}
     probes = merged["probes"]
     exposure = merged["exposure"]
+    calls = namespaced(merged.get("calls") or (), layers)
+    hosts = reaching(hosts_of(merged, runtime, provider, plugins, catalog), identity)
+    proxied = proxy_variables(env_entry.network, agent.pool, namespace, calls, hosts)
     return ResolvedAgent(
         name=agent.name,
         pool=agent.pool,
@@ -92,7 +97,9 @@ def _build(merged: dict[str, Any], layers: Layers, findings: list[Finding]) -> R
         plugins=plugins,
         secrets=secrets_of(merged, runtime, provider, plugins, databases, layers, findings),
         secret_settings=env_entry.secrets,
-        env=env_of(merged, runtime, provider, plugins, words, catalog),
+        network=env_entry.network,
+        identity=identity,
+        env=env_of(merged, runtime, provider, plugins, words, catalog) | proxied,
         resources=_resources(merged),
         scaling=_scaling(merged, catalog),
         budget=merged.get("budget") or {},
@@ -104,7 +111,7 @@ def _build(merged: dict[str, Any], layers: Layers, findings: list[Finding]) -> R
         metrics_path=metrics.get("path", ""),
         metrics_port=metrics.get("port", port),
         serves=runtime.serves,
-        hosts=hosts_of(merged, runtime, provider, plugins, catalog),
+        hosts=hosts,
         endpoints=endpoints_of(merged, databases, catalog),
         alerts=alerts,
         own_alerts={name: value for name, value in alerts.items() if value != defaults.get(name)},
@@ -124,7 +131,7 @@ def _build(merged: dict[str, Any], layers: Layers, findings: list[Finding]) -> R
             "gateway" in exposure["callers"],
             namespaced((caller for caller in exposure["callers"] if caller != "gateway"), layers),
         ),
-        calls=namespaced(merged.get("calls") or (), layers),
+        calls=calls,
         user=runtime.user,
         command=tuple(runtime.command or ()),
         args=tuple(fill(word, words) for word in runtime.args or ()),

@@ -9,11 +9,15 @@ from typing import Any
 from components.definition.findings import Finding, nearest, one_of
 from components.definition.load_catalog import Catalog
 from components.definition.yaml_reader import KeyPath
+from components.resolve.access_rules import access_findings
+from components.resolve.egress_rules import catalog_egress_findings
 from components.resolve.log_rules import log_findings
+from components.resolve.mesh_rules import catalog_mesh_findings
 from components.resolve.objective_rules import objective_findings
 from components.resolve.own_alerts import catalog_series_findings
 from components.resolve.package_rules import package_findings
 from components.resolve.routing_rules import routing_findings
+from components.resolve.secret_rules import catalog_secret_findings
 from components.resolve.templates import PLACEHOLDER, known_placeholders
 
 Report = Iterator[Finding]
@@ -71,9 +75,6 @@ def _endpoints(catalog: Catalog) -> Report:
             if at.namespace and not at.labels:
                 message = f"{name}: say by labels which pods of the namespace {at.namespace}"
                 yield catalog.documents[kind].finding((name, "endpoint"), "missing-key", message)
-            if at.cidr and any(int(part) > 255 for part in at.cidr.split("/")[0].split(".")):
-                message = f"{name}: {at.cidr} is not a range of addresses"
-                yield catalog.documents[kind].finding((name, "endpoint", "cidr"), "wrong-value", message)
 
 
 def _authentication(catalog: Catalog) -> Report:
@@ -170,9 +171,13 @@ _RULES: tuple[Callable[[Any], Report], ...] = (
     _suffixes_apart,
     _stack_names,
     _waves_rise,
+    catalog_egress_findings,
+    catalog_mesh_findings,
     package_findings,
     catalog_series_findings,
     objective_findings,
     routing_findings,
     log_findings,
+    access_findings,
+    catalog_secret_findings,
 )

@@ -15,7 +15,11 @@ from components.definition.yaml_reader import Document, KeyPath
 # What stands in a definition and is not a setting.
 _IDENTITY = frozenset({"version", "description", "owner", "runtime", "environments", "overrides"})
 # Saying one of these takes back what a lower layer said with another.
-_ALTERNATIVES: dict[str, tuple[str, ...]] = {"prompt": ("text", "file"), "character": ("inline", "file")}
+_ALTERNATIVES: dict[str, tuple[str, ...]] = {
+    "prompt": ("text", "file"),
+    "character": ("inline", "file"),
+    "identity": ("aws_role", "gcp_service_account", "azure_client_id"),
+}
 _BUILT_IN_DOCUMENT = Document("components/definition/defaults.py", BUILT_IN, [], "")
 
 

@@ -132,6 +132,8 @@ def _catalog_names(catalog: Catalog) -> Iterator[tuple[str, KeyPath, str, str, I
         yield "pools", (name, "owner"), pool.owner, "teams", entries["teams"]
         for index, word in enumerate(pool.environments or ()):
             yield "pools", (name, "environments", index), word, "environments", entries["environments"]
+        for word in pool.access or ():
+            yield "pools", (name, "access", word), word, "teams", entries["teams"]
         for field in ("clusters", "shards"):
             for word in getattr(pool, field) or ():
                 yield "pools", (name, field, word), word, "environments", entries["environments"]

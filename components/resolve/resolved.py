@@ -7,6 +7,7 @@ from typing import Any
 
 from components.definition.addresses import Endpoint
 from components.definition.image_record import ImageRecord
+from components.definition.network import Network, ProxyEgress
 from components.definition.offers import QueueSource
 from components.definition.platform_settings import PlatformSettings
 from components.definition.runtime import ConfigFiles, Scratch
@@ -186,6 +187,19 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the agent is at a cloud: `aws`, `gcp` or `azure`. `hosts`: where it trades tokens.
+
+    `provider` trusts the cluster's tokens, at Google's cloud; empty elsewhere.
+    """
+
+    cloud: str
+    name: str
+    provider: str
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedAgent:
     """One agent in one environment, with nothing left to decide."""
 
@@ -210,6 +224,8 @@ class ResolvedAgent:
     plugins: tuple[str, ...]
     secrets: tuple[Secret, ...]
     secret_settings: SecretSettings
+    network: Network
+    identity: Identity | None
     env: dict[str, str]
     resources: Resources
     scaling: Scaling
@@ -263,3 +279,9 @@ class ResolvedAgent:
         if self.suspended:
             return False
         return self.scaling.queue is not None or self.schedule is not None or self.scaling.max > self.scaling.min
+
+    @property
+    def proxy(self) -> ProxyEgress | None:
+        """The proxy that its HTTPS takes; None where the environment has none, and for an agent without hosts."""
+        egress = self.network.egress
+        return egress if isinstance(egress, ProxyEgress) and self.hosts else None

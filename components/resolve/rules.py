@@ -10,22 +10,25 @@ from typing import Any
 from components.definition.findings import Finding, one_of, show
 from components.definition.load_catalog import Catalog
 from components.definition.runtime import Runtime
-from components.definition.secret_stores import FLAT_SEPARATOR, FLAT_STORES
 from components.definition.yaml_reader import KeyPath
+from components.resolve.egress_rules import egress_findings
+from components.resolve.identity_rules import identity_findings
 from components.resolve.layers import Layers
+from components.resolve.mesh_rules import mesh_findings
 from components.resolve.own_alerts import own_alert_findings
 from components.resolve.quantities import byte_count, cores
 from components.resolve.resolved import ResolvedAgent
+from components.resolve.secret_rules import secret_findings
 from components.resolve.service_rules import service_findings
 
 # A ConfigMap holds 1 MiB with its metadata.
-_FLAT_PATH = re.compile(r"[a-z0-9]([a-z0-9/-]*[a-z0-9])?")
 MAX_CONFIG_BYTES = 1_000_000
 # What Kubernetes takes as a key of a ConfigMap; 253 characters there, less what Roster puts before it.
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]{1,200}")
 # Labels by which Roster's objects, policies and dashboards find each other, or that Kubernetes keeps for itself.
 _OWN_LABELS = ("app.kubernetes.io/", "roster/", "kubernetes.io/", "k8s.io/")
-_OWN_ANNOTATIONS = ("roster/",)
+# Annotations by which the engine or KEDA would do something else than what was reviewed.
+_OWN_ANNOTATIONS = ("roster/", "pulumi.com/", "autoscaling.keda.sh/", "scaledobject.keda.sh/", "validations.keda.sh/")
 # What a Gateway takes as the beginning of a path.
 _ROUTE_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))(?:[A-Za-z0-9_.~-]|%(?!2[fF])[0-9a-fA-F]{2})+)*/?")
 # For each field of a cron line what it is, and its least and greatest number; a step stands behind a slash.
@@ -38,6 +41,7 @@ def raw_findings(merged: dict[str, Any], layers: Layers, catalog: Catalog) -> Re
     """What keeps merged settings from becoming a resolved agent."""
     yield from _complete(merged, layers)
     yield from _either_or(merged, layers)
+    yield from identity_findings(merged, layers)
     runtime: Runtime = catalog.entries["runtimes"][layers.agent.raw["runtime"]]
     for kind in ("channels", "plugins"):
         for index, name in enumerate(merged.get(kind) or ()):
@@ -263,19 +267,6 @@ def _reserved_labels(agent: ResolvedAgent, layers: Layers) -> Report:
                 yield layers.finding((field, key), "reserved-label", message)
 
 
-def _store_names(agent: ResolvedAgent, layers: Layers) -> Report:
-    """Paths become names in stores without folders: two that would become one, or none at all, are refused."""
-    if not isinstance(agent.secret_settings.store, FLAT_STORES):
-        return
-    for secret in agent.secrets:
-        if FLAT_SEPARATOR in secret.path or not _FLAT_PATH.fullmatch(secret.path):
-            message = (
-                f"the secret {secret.path} has no name in the {agent.secret_settings.store.kind} store of "
-                f"{agent.environment}, which takes lower-case letters, digits and single hyphens, with slashes between"
-            )
-            yield layers.finding(("secrets", secret.env), "wrong-name", message)
-
-
 def _probes(agent: ResolvedAgent, layers: Layers) -> Report:
     for name, path in (("liveness", agent.liveness), ("readiness", agent.readiness)):
         if agent.serves and not path:
@@ -294,9 +285,11 @@ _RULES: tuple[Callable[[ResolvedAgent, Layers], Report], ...] = (
     _config_fits,
     _config_keys,
     _reserved_labels,
-    _store_names,
+    secret_findings,
     _probes,
     service_findings,
+    egress_findings,
+    mesh_findings,
     own_alert_findings,
 )
 

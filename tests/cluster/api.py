@@ -6,7 +6,7 @@ import base64
 import json
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,19 @@ class ApiError(Exception):
 class Api:
     """One API server, as one user."""
 
-    def __init__(self, server: str, token: str, authority: str, timeout_seconds: float = 30) -> None:
+    def __init__(
+        self,
+        server: str,
+        token: str,
+        authority: str,
+        timeout_seconds: float = 30,
+        impersonate: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """`impersonate`: headers by which the token's user acts as somebody else."""
         tls = ssl.create_default_context(cadata=authority) if server.startswith("https:") else False
         self._http = httpx.Client(
             base_url=server,
-            headers={"Authorization": f"Bearer {token}"},
+            headers=[("Authorization", f"Bearer {token}"), *impersonate],
             verify=tls,
             timeout=timeout_seconds,
             trust_env=False,

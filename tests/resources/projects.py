@@ -37,7 +37,7 @@ AGENTS = {
     "business/plain.yaml": MINIMAL,
     "business/exposed.yaml": MINIMAL
     + "exposure: {host: plans.example.com}\nscaling: {min: 2, max: 8}\nalerts: {p95_seconds: 20}\n"
-    + "secrets: {CRM_API_KEY: sales/crm#api-key}\n",
+    + "secrets: {CRM_API_KEY: business/crm#api-key}\n",
     "business/keeper.yaml": MINIMAL + "storage: {volume: {size: 5Gi, path: /data}}\nscaling: {min: 1, max: 1}\n",
     "business/queued.yaml": MINIMAL
     + "scaling: {min: 0, max: 5, queue: {source: tasks, name: jobs, length: 10}}\nenvironments: [staging, prod]\n",
@@ -103,7 +103,7 @@ class Ran:
 def copy_program(top: Path) -> Path:
     """The library and the program, without any fleet."""
     skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for folder in ("components", "stacks"):
+    for folder in ("components", "policies", "stacks"):
         shutil.copytree(REPOSITORY / folder, top / folder, ignore=skip)
     shutil.copy(REPOSITORY / "Pulumi.yaml", top)
     return top

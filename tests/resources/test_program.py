@@ -12,6 +12,7 @@ from projects import Ran
 from components.digest import canonical
 from components.resolve.catalog_rules import pool_clusters
 from components.specs import agent_manifests, platform_manifests, pool_manifests
+from components.specs.names import SECRET_READER
 
 Place = tuple[str, str]
 
@@ -130,7 +131,8 @@ def test_a_pools_objects_come_after_its_namespace_and_its_store_after_its_reader
             run = ran.runs[stack.name]
             (space,) = run.of("Namespace")
             assert all(space["urn"] in one["dependencies"] for one in run.objects if one is not space)
-            (reader,), (store,) = run.of("ServiceAccount"), run.of("SecretStore")
+            (store,) = run.of("SecretStore")
+            (reader,) = (one for one in run.of("ServiceAccount") if one["object"]["metadata"]["name"] == SECRET_READER)
             assert reader["urn"] in store["dependencies"]
 
 
