@@ -11,7 +11,7 @@ if [ -n "$actionlint" ]; then
 else
   echo "Go is missing: the workflows' syntax is not checked (actionlint)"
 fi
-zizmor --offline --no-progress --quiet .github/workflows
+zizmor --offline --no-progress --quiet --persona=auditor --strict-collection .github/workflows
 if command -v check-jsonschema >/dev/null; then
   check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci ci/gitlab-ci.yaml
 else

@@ -15,6 +15,7 @@ from ci.output_folder import OutputFolder
 from ci.plan.make import Plan, broken, make_plan, new_images
 from ci.plan.markdown import as_markdown, change_as_json, headline
 from ci.plan.reviewed import as_reviewed
+from ci.plan.waivers import waiver_warnings
 from components.definition.findings import InvalidInput
 
 ALARMING = 3
@@ -66,6 +67,7 @@ def as_json(plan: Plan) -> str:
         "old_stacks": plan.old_stacks,
         "images": new_images(plan),
         "findings": [str(one) for one in broken(plan)],
+        "waivers": [str(one) for one in waiver_warnings(plan.findings)],
         "changes": [change_as_json(change) for change in plan.changes],
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ci.plan.differences import Difference, change, differences, identity, restart_reasons, text_diff, unified
 from ci.plan.side import Rendered
+from ci.threat.statement import differences as threat_differences
 from components.facts import Facts
 from components.resolve.quantities import byte_count
 from components.specs import Manifest
@@ -17,7 +18,10 @@ _NAME = "\0"
 
 @dataclass(slots=True)
 class Change:
-    """What happens to one agent, or to a pool's own objects, in one environment."""
+    """What happens to one agent, or to a pool's own objects, in one environment.
+
+    `security` says what the agent could do from now on, or no longer could.
+    """
 
     key: str
     environment: str
@@ -31,6 +35,7 @@ class Change:
     texts: dict[str, str] = field(default_factory=dict)
     new_findings: list[str] = field(default_factory=list)
     fixed_findings: list[str] = field(default_factory=list)
+    security: list[str] = field(default_factory=list)
     diff: str = ""
     signature: str = ""
 
@@ -57,16 +62,19 @@ def compare(
     `moved` says what it means that the agent lies in another stack or cluster now.
     """
     olds, news = (before.manifests if before else []), (after.manifests if after else [])
+    security = _security(before, after)
     if (
         before
         and after
         and not moved
+        and not security
         and (olds, before.facts, before.violations) == (news, after.facts, after.violations)
     ):
         return None
     kind = ADDED if before is None else REMOVED if after is None else CHANGED
     known = before.facts if before else None, after.facts if after else None
     result = Change(key, environment, kind, *known, pool=key.split("/")[0])
+    result.security = security
     result.diff = unified(olds, news, f"{environment}/{key}")
     old_findings, new_findings = (set(one.violations) if one else set() for one in (before, after))
     result.new_findings = sorted(new_findings - old_findings)
@@ -76,6 +84,15 @@ def compare(
         result.other = [*moved, *result.other]
         result.signature += "\n".join(word.replace(result.key.split("/")[-1], _NAME) for word in moved)
     return result
+
+
+def _security(before: Rendered | None, after: Rendered | None) -> list[str]:
+    """What the agent could do that it could not before, and the other way; of a removed one nothing is said."""
+    if after is None or after.threat is None:
+        return []
+    if before is None:
+        return threat_differences((), after.threat)
+    return [] if before.threat is None else threat_differences(before.threat, after.threat)
 
 
 def _describe(result: Change, olds: list[Manifest], news: list[Manifest]) -> None:
@@ -92,6 +109,8 @@ def _describe(result: Change, olds: list[Manifest], news: list[Manifest]) -> Non
             result.objects.append((ADDED if old is None else REMOVED, key[0], key[2]))
     files = _files(result, found)
     result.other = _other_words(result, found, files)
+    if not result.objects and not result.other:
+        result.other = list(result.security)
     reasons = restart_reasons(found, files)
     if not reasons:
         pass

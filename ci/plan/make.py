@@ -17,6 +17,7 @@ from ci.plan.differences import differences as value_differences
 from ci.plan.placement import Placement, moves
 from ci.plan.reviewed import Clusters, ObjectChanges, object_changes, shared_changes
 from ci.plan.side import EmptySide, LiveSide, Rendered, Side, SpooledSide, code_differs, spool_with_own_code
+from ci.plan.waivers import refused_changes, refused_shared
 from components.definition.findings import Finding, InvalidInput, errors
 from components.definition.places import CATALOG, CONTEXTS, agent_of, definition_paths, is_definition
 from components.definition.tree import AGENTS, Tree, WorkTree
@@ -24,6 +25,8 @@ from components.fleet import Fleet
 from components.fleet_rules import fleet_findings
 from components.removals import FEW, MANY, alarming
 from components.specs import Manifest
+from policies.rules import RULES
+from policies.waivers import waiver_findings
 
 FEW_OF_A_POOL = 3
 _Shared = Mapping[tuple[str, str], list[Manifest]]
@@ -97,10 +100,12 @@ class _Making:
             self._compare_all(paths, base, live, processes)
             olds, news = base.shared(), live.shared()
             _compare_shared(olds, news, plan)
+            plan.findings += refused_shared(olds, news, head.catalog, self.today)
             plan.objects.add(shared_changes(olds, news, *self.clusters))
             _count_removed(plan, self.base_paths, base)
         _count_emptied(plan, self.base_paths, head)
         plan.catalog = _catalog_differences(self.old, head) if self.old else []
+        plan.findings += waiver_findings(head.catalog, self.today, [rule.id for rule in RULES])
         plan.findings += [*head.findings, *fleet_findings(head.definitions, [], head.catalog, head.tree)]
         plan.stacks = self.after.touched(plan.changes)
         if self.before:
@@ -108,7 +113,7 @@ class _Making:
             plan.old_stacks = [name for name in self.before.touched(plan.changes) if name not in known]
         return plan
 
-    def _compare_all(self, paths: list[str], base: Side, live: Side, processes: int | None) -> None:
+    def _compare_all(self, paths: list[str], base: Side, live: LiveSide, processes: int | None) -> None:
         catalog_changes = concerns_all(self.differing)
 
         def work(path: str) -> tuple[list[Change], list[Finding], bool, ObjectChanges]:
@@ -118,7 +123,8 @@ class _Making:
             if findings:
                 return [], findings, False, objects
             pool, name = agent_of(path)
-            changes = []
+            changes: list[Change] = []
+            refused: list[Finding] = []
             for environment in [*after, *(one for one in before if one not in after)]:
                 old, new = before.get(environment), after.get(environment)
                 where = (one.of(environment, pool) for one in self.clusters)
@@ -130,7 +136,8 @@ class _Making:
                 change = compare(f"{pool}/{name}", environment, old, new, moved)
                 if change is not None:
                     changes.append(change)
-            return changes, [], bool(problems), objects
+                    refused += refused_changes(path, f"{pool}/{name}", old, new, live.fleet.catalog.waivers)
+            return changes, refused, bool(problems), objects
 
         for path, (changes, findings, unknown, objects) in zip(paths, for_each(paths, work, processes), strict=True):
             self.plan.objects.add(objects)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ci.plan.compare import ADDED, CHANGED, REMOVED, Change
+from ci.plan.compare import ADDED, REMOVED, Change
 from ci.plan.groups import Group, by_key, grouped, merged_words
 from ci.plan.make import Plan, broken, new_images
+from ci.plan.security import besides, what_agents_can_do
+from ci.plan.waivers import waiver_section
 from components.facts import Facts
 from components.resolve.quantities import GIB
 
@@ -102,24 +104,12 @@ def _policies(plan: Plan) -> Iterator[str]:
             yield "\n".join([*lines, *_more(len(by_text))]) + "\n"
 
 
-def _reach(plan: Plan) -> Iterator[str]:
-    """Hosts and secrets that agents gain or lose: what a reviewer must not miss. New agents say it where they stand."""
-    gains: dict[tuple[str, str], list[str]] = {}
-    for change in plan.changes:
-        if change.kind != CHANGED:
-            continue
-        for field, label in (("hosts", "host"), ("secrets", "secret")):
-            olds = set(getattr(change.before, field)) if change.before else set()
-            news = set(getattr(change.after, field)) if change.after else set()
-            for op, names in (("new", news - olds), ("no longer", olds - news)):
-                for name in names:
-                    gains.setdefault((f"{op} {label}", name), []).append(change.key)
-    if gains:
-        lines = ["## Hosts reached and secrets held", ""]
-        lines += [
-            f"- {op} `{name}`: {_names(sorted(set(who)))}" for (op, name), who in sorted(gains.items())[:_ITEMS_SHOWN]
-        ]
-        yield "\n".join([*lines, *_more(len(gains))]) + "\n"
+def _security(plan: Plan) -> Iterator[str]:
+    found = what_agents_can_do(plan.changes)
+    if found:
+        lines = ["## What agents can reach, hold and spend", ""]
+        lines += [f"- {word}: {_names(who)}" for word, who in found[:_ITEMS_SHOWN]]
+        yield "\n".join([*lines, *_more(len(found))]) + "\n"
 
 
 def _amounts(plan: Plan) -> Iterator[str]:
@@ -173,11 +163,10 @@ def _added(plan: Plan) -> Iterator[str]:
         pods = "suspended" if one.suspended else _span(one.pods_min, one.pods_max)
         lines.append(f"| {key} | {one.owner} | {what} | {one.model or '–'} | {where} | {pods} | {cost} |")
     yield "\n".join([*lines, *_more(len(added))]) + "\n"
-    reaches = [(key, changes[-1].after) for key, changes in added.items()]
     lines = [
-        f"- {key} reaches {', '.join(one.hosts) or 'no host'}; holds {_secret_names(one)}"
-        for key, one in reaches
-        if one
+        f"- {key} reaches {', '.join(one.hosts) or 'no host'}; holds {_secret_names(one)}{besides(changes[-1])}"
+        for key, changes in added.items()
+        if (one := changes[-1].after)
     ]
     yield "\n".join([*lines[:_ITEMS_SHOWN], *_more(len(lines))]) + "\n"
 
@@ -278,7 +267,8 @@ _SECTIONS = (
     _alarm,
     _errors,
     _policies,
-    _reach,
+    lambda plan: waiver_section(plan.findings),
+    _security,
     _amounts,
     _added,
     _removed,
@@ -349,4 +339,5 @@ def change_as_json(change: Change) -> dict[str, object]:
         "after": change.after.as_json() if change.after else None,
         "new_findings": change.new_findings,
         "fixed_findings": change.fixed_findings,
+        "security": change.security,
     }

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ci.threat.page import statements
+from ci.threat.statement import Statements, from_json
 from components.definition.findings import Finding, InvalidInput, errors
 from components.definition.places import agent_of
 from components.definition.tree import WorkTree
@@ -25,11 +27,17 @@ SHARED = "_shared"
 
 @dataclass(slots=True)
 class Rendered:
-    """An agent in an environment, or with no facts a pool's own objects."""
+    """An agent in an environment, or with no facts a pool's own objects.
+
+    `threat` says what the agent could do; None where the code that rendered it did not say. `lapsed`: waivers that it
+    relies on and that have ended, by file.
+    """
 
     facts: Facts | None
     manifests: list[Manifest]
     violations: tuple[str, ...] = ()
+    threat: Statements | None = None
+    lapsed: tuple[str, ...] = ()
 
 
 class Side(Protocol):
@@ -48,6 +56,7 @@ class LiveSide:
     def __init__(self, fleet: Fleet, today: str, environments: Sequence[str]) -> None:
         self.fleet = fleet
         self.environments = [name for name in environments if name in fleet.catalog.environments]
+        self.today = today
         self.policies = Policies(fleet.catalog.waivers, today)
         self._known = frozenset(fleet.definitions)
 
@@ -59,12 +68,11 @@ class LiveSide:
         rendered: dict[str, Rendered] = {}
         for environment, agent in examined.resolved.items():
             manifests = agent_manifests(agent)
-            broken = tuple(
-                f"{one.rule.id}: {one.kind} {one.name}: {one.problem}"
-                for one in self.policies.judge(manifests, Subject.of(agent, self.fleet.catalog))
-                if not one.waived
-            )
-            rendered[environment] = Rendered(facts(agent), manifests, broken)
+            judged = self.policies.judge(manifests, Subject.of(agent, self.fleet.catalog))
+            broken = tuple(f"{one.rule.id}: {one.kind} {one.name}: {one.problem}" for one in judged if not one.waived)
+            threat = statements(agent, manifests, judged, self.fleet.catalog, self.today)
+            lapsed = tuple(sorted({one.lapsed for one in judged if one.lapsed}))
+            rendered[environment] = Rendered(facts(agent), manifests, broken, threat, lapsed)
         return rendered, errors(examined.findings)
 
     def shared(self) -> dict[tuple[str, str], list[Manifest]]:
@@ -107,7 +115,8 @@ class SpooledSide:
             if not file.exists():
                 continue
             raw = json.loads(file.read_text("utf-8"))
-            rendered[environment] = Rendered(_facts(raw["facts"]), raw["manifests"], tuple(raw["violations"]))
+            threat = from_json(raw["threat"]) if "threat" in raw else None
+            rendered[environment] = Rendered(_facts(raw["facts"]), raw["manifests"], tuple(raw["violations"]), threat)
         return rendered, []
 
     def shared(self) -> dict[tuple[str, str], list[Manifest]]:
@@ -141,7 +150,8 @@ def spool(top: Path, folder: Path, today: str, environments: Sequence[str], path
             file = folder / environment / pool / f"{name}.json"
             file.parent.mkdir(parents=True, exist_ok=True)
             known = one.facts.as_json() if one.facts else {}
-            content = {"facts": known, "manifests": one.manifests, "violations": list(one.violations)}
+            threat = [said.as_json() for said in one.threat or ()]
+            content = {"facts": known, "manifests": one.manifests, "violations": list(one.violations), "threat": threat}
             file.write_text(json.dumps(content), "utf-8")
     shared = [[environment, pool, manifests] for (environment, pool), manifests in side.shared().items()]
     (folder / f"{SHARED}.json").write_text(json.dumps(shared), "utf-8")

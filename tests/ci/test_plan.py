@@ -97,10 +97,10 @@ def test_new_hosts_and_secrets_stand_at_the_top(fleet: Path) -> None:
     edit(fleet, "agents/sales/writer.yaml", "  - crm.example.com\n", "  - mail.example.com\n")
     edit(fleet, "agents/sales/writer.yaml", "env:", "secrets: {CRM_KEY: sales/crm#key}\nenv:")
     text = as_markdown(plan(fleet))
-    reach = text[text.index("## Hosts reached and secrets held") : text.index("## Changed")]
-    assert "- new host `mail.example.com`: sales/writer" in reach
-    assert "- no longer host `crm.example.com`: sales/writer" in reach
-    assert "- new secret `CRM_KEY=prod/sales/crm#key`: sales/writer" in reach
+    reach = text[text.index("## What agents can reach, hold and spend") : text.index("## Changed")]
+    assert "- can now reach `mail.example.com` (declared): sales/writer\n" in reach
+    assert "- no longer reaches `crm.example.com`: sales/writer\n" in reach
+    assert "- holds a new secret: `CRM_KEY` from `prod/sales/crm#key` (its own): sales/writer in prod" in reach
     assert "secret variable CRM_KEY: new" in text
 
 
@@ -140,13 +140,14 @@ def test_a_host_alone_is_a_change_though_no_object_differs(fleet: Path) -> None:
     edit(fleet, "agents/sales/writer.yaml", "  - crm.example.com\n", "  - crm.example.com\n  - mail.example.com\n")
     text = as_markdown(plan(fleet))
     assert "**1 agent changed; no pod restarts.**" in text
-    assert "- new host `mail.example.com`: sales/writer" in text
+    assert "- can now reach `mail.example.com` (declared): sales/writer" in text
 
 
 def test_a_providers_new_host_names_the_agents_that_reach_it(fleet: Path) -> None:
     edit(fleet, "agents/catalog/providers.yaml", "[api.lab.example.com]", "[api.lab.example.org]")
     text = as_markdown(plan(fleet))
-    assert "- new host `api.lab.example.org`: chat/herald, sales/asker, sales/writer" in text
+    who = "chat/herald, sales/asker, sales/writer"
+    assert f"- can now reach `api.lab.example.org` (the model's provider): {who}" in text
 
 
 def test_a_pool_that_moves_to_another_cluster_is_told(fleet: Path) -> None:
