@@ -62,7 +62,7 @@ def _project(top: Path, agents: int, running: bool) -> Path:
     top.mkdir()
     write_fleet(top, agents)
     # Copied, not linked: the program takes the repository that its own file lies in.
-    for folder in ("components", "stacks"):
+    for folder in ("components", "policies", "stacks"):
         shutil.copytree(TOP / folder, top / folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     shutil.copy(TOP / "Pulumi.yaml", top)
     (top / ".venv").symlink_to(TOP / ".venv")

@@ -34,7 +34,7 @@ prompt:
 env:
   FEATURE_LEVEL: level-{tenth}
 secrets:
-  CRM_API_KEY: crm/agent-{number}#api-key
+  CRM_API_KEY: team-0/crm-{number}#api-key
 hosts: [api-{tenth}.example.com]
 """
 _CHARACTER = """\
@@ -56,6 +56,7 @@ _FIXED = "scaling: {{min: 2, max: 2}}\n"
 _EXPOSED = """\
 exposure: {{host: agent-{number}.example.com, path: /api/v1}}
 alerts: {{p95_seconds: {seconds}}}
+budget: {{cost_per_day: 25}}
 """
 # Of ten agents six are plain services (8 objects), two are reached from outside and have an alert of their own (10),
 # one has fixed replicas (7), one is a character on a chat channel (6): 8.1 objects an agent.

@@ -8,14 +8,17 @@ from datetime import date, timedelta
 
 from ci.parallel import for_each
 from components.definition.findings import Finding, errors
+from components.definition.places import agent_of
 from components.definition.stray import stray_files
 from components.facts import Facts
 from components.fleet import Examined, Fleet, files_named
 from components.fleet_rules import fleet_findings
 from components.resolve.resolved import ResolvedAgent
 from components.specs import Manifest, agent_manifests, platform_manifests, pool_manifests
-from policies.judge import Policies, waiver_findings
+from policies.judge import Policies
 from policies.rule import Subject, Violation
+from policies.rules import RULES
+from policies.waivers import lapsed_reason, unused_findings, waiver_findings
 
 # How long before a model's retirement its agents' owners are told.
 RETIREMENT_NOTICE_DAYS = 30
@@ -24,12 +27,16 @@ Visit = Callable[[ResolvedAgent, list[Manifest]], None]
 
 @dataclass(slots=True)
 class Seen:
-    """What came of one definition; small, since it travels between processes."""
+    """What came of one definition; small, since it travels between processes.
+
+    `relied` are the (file, scope) of the waivers that its violations rely on, in any environment.
+    """
 
     findings: list[Finding]
     facts: list[Facts]
     named: set[str]
     objects: int
+    relied: set[tuple[str, str]]
 
 
 @dataclass(slots=True)
@@ -76,8 +83,9 @@ class Inspector:
         """Examines the definitions at `paths` (all of them with none) and the fleet's rules over what was seen."""
         fleet = self.fleet
         chosen = fleet.definitions if paths is None else list(paths)
-        findings = [*fleet.findings, *waiver_findings(fleet.catalog, self.today), *self._images()]
+        findings = [*fleet.findings, *self._waivers(), *self._images()]
         facts: list[Facts] = []
+        relied: set[tuple[str, str]] = set()
         named: set[str] = set()
         broken: set[str] = set()
         objects = 0
@@ -87,17 +95,31 @@ class Inspector:
             findings += seen.findings
             facts += seen.facts
             named |= seen.named
+            relied |= seen.relied
             objects += seen.objects
         if paths is None:
             for file, manifests in self.shared_manifests().items():
                 environment, _, rest = file.partition("/")
                 pool = rest.partition("/")[0] if "/" in rest else ""
-                findings += self._shared_findings(manifests, Subject(environment, pool, None, self.fleet.catalog))
+                subject = Subject(environment, pool, None, self.fleet.catalog)
+                findings += self._shared_findings(manifests, subject, relied)
                 objects += len(manifests)
             contexts = [path.rstrip("/") for path in named if path.endswith("/")]
             findings += stray_files(fleet.listing, named, contexts, broken)
             findings += fleet_findings(fleet.definitions, facts, fleet.catalog, fleet.tree, broken)
+            if not broken and set(self.environments) >= set(fleet.catalog.environments):
+                findings += self._unused(facts, relied)
         return Inspection(sorted(set(findings)), facts, len(chosen), objects, environments=tuple(self.environments))
+
+    def _waivers(self) -> list[Finding]:
+        """What is wrong with the waivers themselves."""
+        return waiver_findings(self.fleet.catalog, self.today, [rule.id for rule in RULES])
+
+    def _unused(self, facts: Sequence[Facts], relied: set[tuple[str, str]]) -> list[Finding]:
+        """Waivers that cover nothing; only who has seen everything can say that."""
+        agents = {"/".join(agent_of(path)) for path in self.fleet.definitions}
+        ids = [rule.id for rule in RULES]
+        return unused_findings(self.fleet.catalog, ids, agents, {one.image for one in facts}, relied)
 
     def _images(self) -> list[Finding]:
         """What is wrong with exceptions, records and build contexts; what images hold is the gate's to say."""
@@ -109,19 +131,22 @@ class Inspector:
         """Examines one definition in the chosen environments."""
         examined = self.fleet.examine(path, self.environments)
         objects = 0
+        relied: set[tuple[str, str]] = set()
         for agent in examined.resolved.values():
             manifests = agent_manifests(agent)
             objects += len(manifests)
-            examined.findings += self._violations(
-                examined, self.policies.judge(manifests, Subject.of(agent, self.fleet.catalog))
-            )
+            subject = Subject.of(agent, self.fleet.catalog)
+            violations = self.policies.judge(manifests, subject)
+            for one in violations:
+                relied |= self.policies.waivers.relied_on(one.rule.id, subject)
+            examined.findings += self._violations(examined, violations)
             examined.findings += self._retiring(examined, agent)
             if self.schemas:
                 examined.findings += _schema_findings(examined.path, agent.key, manifests)
             if self.visit is not None and not errors(examined.findings):
                 self.visit(agent, manifests)
         named = files_named(examined.agent) if examined.agent else set()
-        return Seen(list(dict.fromkeys(examined.findings)), examined.facts(), named, objects)
+        return Seen(list(dict.fromkeys(examined.findings)), examined.facts(), named, objects, relied)
 
     def shared_manifests(self) -> dict[str, list[Manifest]]:
         """The platform's and the pools' own objects, by the file that they are rendered to."""
@@ -141,8 +166,11 @@ class Inspector:
                 continue
             document = examined.agent.document
             line, column = document.place(one.rule.field if document.has(one.rule.field) else ("runtime",))
-            message, severity = one.message, one.rule.severity
-            found.append(Finding(examined.path, line, column, one.rule.id, message, severity, examined.agent.key))
+            message = one.message
+            if one.lapsed:
+                waiver = self.fleet.catalog.waivers[one.lapsed]
+                message += f" It stays as it is, but no change of it is taken: {lapsed_reason(one.lapsed, waiver)}."
+            found.append(Finding(examined.path, line, column, one.rule.id, message, one.severity, examined.agent.key))
         return found
 
     def _retiring(self, examined: Examined, agent: ResolvedAgent) -> list[Finding]:
@@ -157,13 +185,22 @@ class Inspector:
         message = f"{agent.model.name} {when} {end}; choose another model"
         return [Finding(examined.path, line, column, "model-retires", message, "warning", agent.key)]
 
-    def _shared_findings(self, manifests: list[Manifest], subject: Subject) -> list[Finding]:
-        where = "agents/catalog/pools.yaml"
-        found = [
-            Finding(where, 1, 1, one.rule.id, one.message, one.rule.severity)
-            for one in self.policies.judge(manifests, subject)
-        ]
-        return found + (_schema_findings(where, "", manifests) if self.schemas else [])
+    def _shared_findings(
+        self, manifests: list[Manifest], subject: Subject, relied: set[tuple[str, str]]
+    ) -> list[Finding]:
+        """What is wrong with a pool's or the platform's own objects; adds to `relied` what they rely on."""
+        document = self.fleet.catalog.documents["pools" if subject.pool else "settings"]
+        line, column = document.place((subject.pool,), key=True) if subject.pool else (1, 1)
+        found = []
+        for one in self.policies.judge(manifests, subject):
+            relied |= self.policies.waivers.relied_on(one.rule.id, subject)
+            if one.waived:
+                continue
+            message = one.message
+            if one.lapsed:
+                message += f" {lapsed_reason(one.lapsed, self.fleet.catalog.waivers[one.lapsed])}."
+            found.append(Finding(document.file, line, column, one.rule.id, message, one.severity))
+        return found + (_schema_findings(document.file, "", manifests) if self.schemas else [])
 
 
 def _schema_findings(file: str, agent: str, manifests: list[Manifest]) -> list[Finding]:

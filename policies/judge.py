@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from components.definition.findings import Finding, nearest
-from components.definition.load_catalog import Catalog
 from components.definition.waiver import Waiver
+from policies.manifest_reading import kind_of, name_of
 from policies.rule import Judge, JudgeTogether, Manifest, Rule, Subject, Violation
 from policies.rules import RULES
+from policies.waivers import Waivers
 
 
 class Policies:
@@ -24,14 +24,14 @@ class Policies:
             if rule.judge is not None:
                 for kind in rule.kinds:
                     self._by_kind[kind].append((rule, rule.judge))
-        self._waivers = {path: waiver for path, waiver in waivers.items() if today < waiver.expires}
+        self.waivers = Waivers(waivers, today)
 
     def judge(self, manifests: Sequence[Manifest], subject: Subject) -> list[Violation]:
-        """Every violation of a subject's manifests; waived ones say by which file."""
+        """Every violation of a subject's manifests; waived ones say by which file, also when it has ended."""
         found = [
             (rule, manifest, problem)
             for manifest in manifests
-            for rule, judge in self._by_kind.get(manifest["kind"], ())
+            for rule, judge in self._by_kind.get(kind_of(manifest), ())
             for problem in judge(manifest, subject)
         ]
         found += [
@@ -39,33 +39,8 @@ class Policies:
             for rule, together in self._together
             for manifest, problem in together(manifests, subject)
         ]
-        return [
-            Violation(rule, manifest["kind"], manifest["metadata"]["name"], problem, self._waiver(rule, subject))
-            for rule, manifest, problem in found
-        ]
+        return [self._violation(rule, manifest, problem, subject) for rule, manifest, problem in found]
 
-    def _waiver(self, rule: Rule, subject: Subject) -> str:
-        agent = subject.agent
-        if agent is None:
-            return ""
-        scopes = {agent.key, f"{agent.pool}/*", f"runtime:{agent.runtime}", f"image:{agent.image.reference}"}
-        for path, waiver in self._waivers.items():
-            if waiver.rule == rule.id and not scopes.isdisjoint(waiver.scope):
-                return path
-        return ""
-
-
-def waiver_findings(catalog: Catalog, today: str, rules: Iterable[Rule] = RULES) -> list[Finding]:
-    """Waivers for rules that do not exist, and waivers that no longer hold."""
-    ids = {rule.id for rule in rules}
-    findings = []
-    for path, waiver in catalog.waivers.items():
-        document = catalog.documents[path]
-        if waiver.rule not in ids:
-            message = f"there is no rule {waiver.rule!r}.{nearest(waiver.rule, ids)}"
-            findings.append(document.finding(("rule",), "unknown-rule", message))
-        if today >= waiver.expires:
-            line, column = document.place(("expires",))
-            message = f"this waiver ended on {waiver.expires}; what relied on it is refused again"
-            findings.append(Finding(path, line, column, "waiver-expired", message, "warning"))
-    return findings
+    def _violation(self, rule: Rule, manifest: Manifest, problem: str, subject: Subject) -> Violation:
+        answer = self.waivers.answer(rule.id, subject)
+        return Violation(rule, kind_of(manifest), name_of(manifest), problem, answer.holds, answer.lapsed)

@@ -11,6 +11,7 @@ from policies.syntax import env_name_problem, label_name_problem
 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _HANDLERS = ("httpGet", "tcpSocket", "grpc")
+_EXEC = "exec"
 
 
 def pod_errors(spec: dict[str, Any], at: Path) -> Iterator[SchemaError]:
@@ -44,8 +45,8 @@ def _container_errors(container: dict[str, Any], volumes: set[str], at: Path) ->
     if "resources" in container:
         yield from resources_errors(container["resources"], (*at, "resources"))
     for probe in _PROBES:
-        if probe in container:
-            yield from _probe_errors(mapping(container[probe]), (*at, probe))
+        if type(container.get(probe)) is dict:
+            yield from _probe_errors(container[probe], (*at, probe))
 
 
 def _env_errors(container: dict[str, Any], at: Path) -> Iterator[SchemaError]:
@@ -65,6 +66,9 @@ def _env_errors(container: dict[str, Any], at: Path) -> Iterator[SchemaError]:
 
 
 def _probe_errors(probe: dict[str, Any], at: Path) -> Iterator[SchemaError]:
+    given = [handler for handler in (_EXEC, *_HANDLERS) if probe.get(handler) is not None]
+    if len(given) != 1:
+        yield SchemaError(at, f"it needs one of exec, httpGet, tcpSocket and grpc; given: {', '.join(given) or 'none'}")
     for handler in _HANDLERS:
         yield from port_errors(mapping(probe.get(handler)).get("port"), (*at, handler, "port"))
 

@@ -58,13 +58,22 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """An object that breaks a rule; `waived` names the waiver's file when someone answers for it."""
+    """An object that breaks a rule; `waived` names the waiver's file when someone answers for it.
+
+    `lapsed` names the waiver's file when someone did until it ended: that is a warning, and refused only in a change.
+    """
 
     rule: Rule
     kind: str
     name: str
     problem: str
     waived: str = ""
+    lapsed: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        """How it is told where nothing changes."""
+        return "warning" if self.lapsed else self.rule.severity
 
     @property
     def message(self) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ci.engine.runs import Moment, StackRun
 
 _POLL_SECONDS = 5.0
+# Judges every object before it is applied, and in every preview.
+POLICY_PACK = "policies"
 # Without the state being written at each step a first creation is six times as fast. A SIGKILL then loses what the run
 # recorded, which is nothing that anybody knew before; the next run takes the objects up by their names.
 _UNRECORDED = {"PULUMI_SKIP_CHECKPOINTS": "true"}
@@ -127,7 +129,7 @@ class _Run:
             deleted=tally.lost("delete"),
             replaced=tally.lost("replace"),
             failed=tally.failed(),
-            notes=tuple(self._notes),
+            notes=(*self._notes, *tally.advice()),
             peak_bytes=self._command.peak_bytes,
         )
 
@@ -151,6 +153,7 @@ class _Run:
                 # Made by a run that was killed before its first step, or by another one meanwhile.
                 stack = open_stack(self._job.stack, workspace, exists=True)
             how: dict[str, Any] = {"color": "never", "suppress_progress": True, "suppress_outputs": True}
+            how["policy_packs"] = [str(pulumi.top / POLICY_PACK)]
             apply = stack.up if self._job.action == "up" else stack.preview
             apply(on_output=said.append, on_error=said.append, on_event=self._hear, **how)
         except CommandError as error:

@@ -13,7 +13,7 @@ from ci.engine.said import is_noise, sound
 from ci.engine.urns import component_of, is_component, is_object, type_of
 
 if TYPE_CHECKING:
-    from pulumi.automation.events import EngineEvent
+    from pulumi.automation.events import EngineEvent, PolicyEvent
 
 Action = Literal["preview", "up"]
 # An agent that loses one of these loses its pods, its memory or all.
@@ -103,6 +103,7 @@ class Tally:
         self._failed: set[str] = set()
         self._said: dict[str, list[str]] = defaultdict(list)
         self._outputs: Counter[str] = Counter()
+        self._advice: Counter[str] = Counter()
         self.general: list[str] = []
 
     def add(self, event: EngineEvent) -> None:
@@ -116,6 +117,8 @@ class Tally:
             self._outputs[step.urn] += 1
         elif event.res_op_failed_event:
             self._failed.add(event.res_op_failed_event.metadata.urn)
+        elif event.policy_event:
+            self._judge(event.policy_event)
         elif event.diagnostic_event and event.diagnostic_event.severity == "error":
             self._hear(event.diagnostic_event.urn or "", event.diagnostic_event.message)
 
@@ -164,6 +167,21 @@ class Tally:
     def errors(self) -> str:
         """All errors, those of resources last."""
         return "\n".join([*self.general, *(text for texts in self._said.values() for text in texts)])
+
+    def advice(self) -> list[str]:
+        """What policies said of objects without refusing them, by policy."""
+        return [
+            f"the policy {name} warns of {count} object{'s' * (count != 1)}; the log says which"
+            for name, count in self._advice.items()
+        ]
+
+    def _judge(self, event: PolicyEvent) -> None:
+        if event.enforcement_level != "mandatory":
+            self._advice[event.policy_name] += 1
+            return
+        # The policy's description comes first, on a line of its own.
+        problem = event.message.strip().rpartition("\n")[2]
+        self._hear(event.resource_urn or "", f"refused by the policy {event.policy_name}: {problem}")
 
     def _note(self, seen: dict[str, str], urn: str, op: str) -> None:
         what = _MEANING.get(str(getattr(op, "value", op)))

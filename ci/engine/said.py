@@ -76,6 +76,17 @@ _ENGINE = (
         "missing", r"no language plugin|pulumi-language-python.*not found", "Pulumi's Python language host is missing."
     ),
     _Sign("missing", r"download and install resource plugin|no resource plugin '", ""),
+    _Sign(
+        "missing",
+        r"No module named 'pulumi_policy'",
+        "The policies cannot be judged, so nothing was begun: pulumi-policy is not in .venv. `. ci/environment.sh` "
+        "installs it with all that requirements.lock names.",
+    ),
+    _Sign(
+        "broken",
+        r"policy pack not started|failed to load Pulumi policy project",
+        "The policies cannot be judged, so nothing was begun: {said}",
+    ),
 )
 # What Pulumi adds to every failure, and what says nothing to people.
 _NOISE = re.compile(

@@ -1,38 +1,29 @@
-"""No way out to private networks or to a cloud's metadata service."""
+"""No way out to a cloud's metadata service."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
-from ipaddress import ip_network
 
+from components.definition.address_ranges import CLOSED_V4, METADATA
+from policies.example import alone, cilium_policy, network_policy
+from policies.network_rules import POLICIES, openings, reaching
 from policies.rule import Manifest, Rule, Subject
 
-_METADATA = (ip_network("169.254.169.254/32"), ip_network("fd00:ec2::254/128"))
+_METADATA = reaching(*METADATA)
+# In these lies the metadata service: what is outside of the cluster, and the node.
+_ENTITIES = frozenset({"all", "world", "world-ipv4", "world-ipv6", "host", "remote-node"})
 
 
 def _judge(manifest: Manifest, _subject: Subject) -> Iterator[str]:
-    for rule in manifest["spec"].get("egress") or ():
-        if not rule.get("to"):
+    for opening in openings(manifest, "egress"):
+        if opening.anyone:
             yield "a rule lets everything out, the metadata service included"
-        for peer in rule.get("to") or ():
-            block = peer.get("ipBlock")
-            if block:
-                yield from _reached(block["cidr"], tuple(block.get("except", ())))
-
-
-@lru_cache(maxsize=1024)
-def _reached(cidr: str, excluded: tuple[str, ...]) -> tuple[str, ...]:
-    """The metadata addresses within a range, in words; the same few ranges stand in thousands of policies."""
-    found = []
-    outer = ip_network(cidr)
-    for address in _METADATA:
-        if address.version != outer.version or not address.subnet_of(outer):  # type: ignore[arg-type]
-            continue
-        closed = any(address.subnet_of(ip_network(one)) for one in excluded)  # type: ignore[arg-type]
-        if not closed:
-            found.append(f"{cidr} reaches the metadata service at {address.network_address}")
-    return tuple(found)
+        for block in opening.blocks:
+            for address in _METADATA(block):
+                yield f"{block.cidr} reaches the metadata service at {address.network_address}"
+        for entity in opening.entities:
+            if entity in _ENTITIES:
+                yield f"the entity {entity} includes the metadata service"
 
 
 RULE = Rule(
@@ -40,25 +31,28 @@ RULE = Rule(
     severity="error",
     why="The metadata service hands out the node's credentials to whoever asks.",
     fix="Name hosts instead of addresses, or a database or queue of the catalog with a narrow range.",
-    kinds=frozenset({"NetworkPolicy"}),
+    kinds=POLICIES,
     judge=_judge,
     field=("hosts",),
+    source="NSA/CISA 2022, Network separation and hardening, Protecting sensitive cloud infrastructure",
 )
-
-
-def _example(*rules: Manifest) -> Manifest:
-    return {"kind": "NetworkPolicy", "metadata": {"name": "x"}, "spec": {"egress": list(rules)}}
-
 
 PASSING = (
-    _example(),
-    _example({"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}}]}),
-    _example({"to": [{"podSelector": {}}]}),
-    _example({"to": [{"ipBlock": {"cidr": "10.20.0.0/24"}}]}),
+    alone(network_policy()),
+    alone(network_policy(egress=[{"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": [*CLOSED_V4]}}]}])),
+    alone(network_policy(egress=[{"to": [{"podSelector": {}}]}])),
+    alone(network_policy(egress=[{"to": [{"ipBlock": {"cidr": "10.20.0.0/24"}}]}])),
+    alone(cilium_policy(egress=[{}])),
+    alone(cilium_policy(egress=[{"toFQDNs": [{"matchName": "api.example.com"}]}])),
 )
 FAILING = (
-    _example({"ports": [{"port": 443}]}),
-    _example({"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}),
-    _example({"to": [{"ipBlock": {"cidr": "169.254.169.254/32"}}]}),
-    _example({"to": [{"ipBlock": {"cidr": "::/0", "except": ["fe80::/10"]}}]}),
+    alone(network_policy(egress=[{"ports": [{"port": 443}]}])),
+    alone(network_policy(egress=[{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}])),
+    alone(network_policy(egress=[{"to": [{"ipBlock": {"cidr": "169.254.169.254/32"}}]}])),
+    alone(network_policy(egress=[{"to": [{"ipBlock": {"cidr": "::/0", "except": ["fe80::/10"]}}]}])),
+    alone(network_policy(egress=[{"to": [{"ipBlock": {"cidr": "::ffff:169.254.169.254/128"}}]}])),
+    alone(cilium_policy(egress=[{"toCIDR": ["169.254.0.0/16"]}])),
+    alone(cilium_policy(egress=[{"toCIDRSet": [{"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8"]}]}])),
+    alone(cilium_policy(egress=[{"toEntities": ["world"]}])),
+    alone(cilium_policy(egress=[{"toEntities": ["host"]}])),
 )

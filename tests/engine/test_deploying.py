@@ -148,11 +148,13 @@ def _freeze(repository: Repository, freeze: dict[str, str] | None) -> None:
 
 
 def test_a_freeze_holds_all_but_kill_switches_and_rollbacks_and_ends(repository: Repository) -> None:
-    repository.write("one", saying("Answer in rhymes."))
-    repository.commit()
-    repository.apply("--environment", "dev")
+    # To start what was stopped is no rollback: the agent runs all the time.
+    for words in ("Answer in prose.", "Answer in rhymes."):
+        repository.write("one", saying(words, LIVE))
+        repository.commit()
+        repository.apply("--environment", "dev")
     _freeze(repository, FREEZE)
-    repository.write("one", saying("Answer in prose."))  # what ran before
+    repository.write("one", saying("Answer in prose.", LIVE))  # what ran before
     repository.write("two", saying("Answer in verse."))
     repository.write("live", LIVE + "suspended: true\n")
     repository.write("eight", IDLE)
@@ -179,8 +181,10 @@ def test_a_freeze_holds_all_but_kill_switches_and_rollbacks_and_ends(repository:
 
 
 def test_a_rollback_goes_first_and_an_unrelated_merge_does_not_bring_it_back(repository: Repository) -> None:
-    good = repository.git("rev-parse", "HEAD")
-    repository.write("three", saying("Answer badly."))
+    repository.write("three", LIVE)
+    good = repository.commit()
+    repository.apply("--environment", "dev")
+    repository.write("three", saying("Answer badly.", LIVE))
     repository.commit()
     repository.apply("--environment", "dev")
     assert "badly" in repository.prompt("three")

@@ -43,11 +43,15 @@ SOURCES = {
         "github.com/kyverno/kyverno",
         "config/crds/policies.kyverno.io/policies.kyverno.io_imagevalidatingpolicies.yaml",
     ),
+    "PeerAuthentication": ("istio.io/api", "kubernetes/customresourcedefinitions.gen.yaml"),
+    "AuthorizationPolicy": ("istio.io/api", "kubernetes/customresourcedefinitions.gen.yaml"),
     "CiliumNetworkPolicy": (
         "github.com/cilium/cilium",
         "pkg/k8s/apis/cilium.io/client/crds/v2/ciliumnetworkpolicies.yaml",
     ),
 }
+# What the API server adds where a CRD's own schema leaves it out, as Istio's does.
+_EVERY_OBJECT = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
 # Ours must be at least as narrow: keyword, and whether the larger figure is the narrower one.
 BOUNDS = {
     "minimum": True,
@@ -96,7 +100,7 @@ def real_schema(file: Path, kind: str, version: str) -> dict[str, Any]:
             for served in crd["spec"]["versions"]:
                 if served["name"] == version and served["served"]:
                     schema: dict[str, Any] = served["schema"]["openAPIV3Schema"]
-                    return schema
+                    return {**schema, "properties": _EVERY_OBJECT | schema["properties"]}
     raise LookupError(f"{file} serves no {kind} {version}")
 
 

@@ -136,3 +136,29 @@ def test_what_was_begun_and_not_ended_is_in_flight_and_what_had_nothing_to_do_is
         *_both("update", _urn("c", "Deployment")),
     )
     assert tally.in_flight() == (_urn("a", "Deployment"),)
+
+
+def _policy(name: str, level: str, problem: str) -> dict[str, Any]:
+    return {
+        "policyEvent": {
+            "resourceUrn": _urn("one", "Deployment"),
+            "message": f"Why the rule is there. What to do.\n{problem}\n",
+            "color": "never",
+            "policyName": name,
+            "policyPackName": "roster",
+            "policyPackVersion": "0.0.1",
+            "policyPackVersionTag": "0.0.1",
+            "enforcementLevel": level,
+        }
+    }
+
+
+def test_a_policys_refusal_is_told_by_agent_rule_and_problem_and_its_advice_is_no_failure() -> None:
+    problem = "Deployment one: the container agent is privileged"
+    tally = _tally(_policy("container-privileged", "mandatory", problem), _policy("image-pinned", "advisory", "x"))
+    failure = verdict("dev.a.0", 255, "", tally, interrupted=False)
+    assert failure is not None
+    assert failure.kind == "failed"
+    assert f"refused by the policy container-privileged: {problem}" in failure.message
+    assert "image-pinned" not in failure.message
+    assert tally.advice() == ["the policy image-pinned warns of 1 object; the log says which"]

@@ -80,3 +80,30 @@ def test_the_programs_refusal_is_what_it_said_and_no_more() -> None:
 
 def test_the_last_words_leave_out_what_every_failure_says() -> None:
     assert last_words("warning: x\nerror: the real one\nerror: update failed\n") == "the real one"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "way_out"),
+    [
+        (
+            (
+                "error: Program failed with an unhandled exception:\n"
+                "ModuleNotFoundError: No module named 'pulumi_policy'\n"
+                "error: policy pack not started: could not read policy pack port: io: read/write on closed pipe"
+            ),
+            "missing",
+            "ci/environment.sh",
+        ),
+        (
+            'error: failed to load Pulumi policy project located at "policies": open policies/PulumiPolicy.yaml',
+            "broken",
+            "policies/PulumiPolicy.yaml",
+        ),
+    ],
+)
+def test_policies_that_cannot_be_judged_begin_nothing_and_say_the_way_out(text: str, kind: str, way_out: str) -> None:
+    failure = engine_failure(text)
+    assert failure is not None
+    assert failure.kind == kind
+    assert way_out in failure.message
+    assert "nothing was begun" in failure.message
