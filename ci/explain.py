@@ -166,6 +166,10 @@ class _Explained:
             yield self._line(topic, f"reaches {where}", f"TCP {at.port}", source, place)
         source, place = self._egress()
         yield self._line(topic, "enforced", _enforced(agent), source, place)
+        if agent.network.mesh:
+            place = self._catalog("environments", (agent.environment, "network", "mesh"))
+            text = "mutual TLS by Istio between pods, which knows callers by their ServiceAccounts"
+            yield self._line(topic, "mesh", text, f"environment {agent.environment}", place)
 
     def _egress(self) -> tuple[str, Place]:
         """The environment that says what holds its agents to their hosts; nothing where Roster's default holds."""

@@ -25,7 +25,11 @@ roster render
 
 step "plan against $base"
 planned=0
+# Lines of prompts stand in the plan: GitHub takes no commands from them, until it reads a word that nobody knew before.
+word=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+[ -z "${GITHUB_ACTIONS:-}" ] || echo "::stop-commands::$word"
 roster plan --base "$base" || planned=$?
+[ -z "${GITHUB_ACTIONS:-}" ] || echo "::$word::"
 # The plan asks before many agents go: a pull request is only warned, as its reviewers are still to come; a commit that
 # the merge queue made is the last chance, and needs the permission that one of them gave.
 if [ $planned = 3 ] && [ "${GITHUB_EVENT_NAME:-}" = pull_request ]; then

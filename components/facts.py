@@ -60,6 +60,9 @@ def facts(agent: ResolvedAgent) -> Facts:
     """The facts of a resolved agent."""
     low, high = _pods(agent)
     cpu, memory = cores(agent.resources.cpu_request), byte_count(agent.resources.memory_request)
+    if agent.network.mesh:
+        cpu += cores(agent.network.mesh.sidecar.cpu)
+        memory += byte_count(agent.network.mesh.sidecar.memory)
     storage = byte_count(agent.volume.size) if agent.volume else 0
     prices = agent.settings.prices
     pod = cpu * prices.cpu_core_month + memory / GIB * prices.memory_gib_month

@@ -8,9 +8,11 @@ from collections.abc import Collection, Iterable, Iterator
 from components.definition.findings import Finding, Severity, nearest
 from components.definition.load_catalog import Catalog
 from components.definition.places import agent_of
+from components.definition.secret_stores import location
 from components.definition.tree import Tree
 from components.definition.yaml_reader import Document, KeyPath, read_yaml
 from components.facts import Facts
+from components.resolve.address_rules import keeps
 from components.resolve.quantities import byte_count, cores
 
 # Kubernetes' published limits for one namespace, and the pods beyond which its controllers slow down.
@@ -67,9 +69,7 @@ class _Fleet:
 
     def credentials_apart(self) -> Iterator[Finding]:
         """One bot credential, one consumer: not two agents, and not one agent in two environments."""
-        stores = {
-            name: environment.secrets.store.model_dump_json() for name, environment in self.catalog.environments.items()
-        }
+        stores = {name: location(environment.secrets.store) for name, environment in self.catalog.environments.items()}
         holders: dict[tuple[str, str], Facts] = {}
         for of in self.known:
             for reference in of.bot_credentials:
@@ -105,12 +105,25 @@ class _Fleet:
         return self._finding(of, ("channels",), "credential-shared", message, needle=path)
 
     def routes_apart(self) -> Iterator[Finding]:
-        """One public address, one agent."""
+        """One public address, one agent; one public host, one pool: who takes a path there takes it from others."""
         taken: dict[tuple[str, str], Facts] = {}
+        first: dict[tuple[str, str], Facts] = {}
         told: set[tuple[str, str]] = set()
         for of in self.known:
             if not of.route:
                 continue
+            public = of.route.split("/")[0]
+            elder = first.setdefault((of.environment, public), of)
+            shared = all(keeps(one.pool, public, self.catalog) for one in (of, elder))
+            apart = elder.pool != of.pool and elder.route != of.route and not shared
+            if apart and (of.key, elder.key) not in told:
+                told.add((of.key, elder.key))
+                for mine, theirs in ((of, elder), (elder, of)):
+                    message = (
+                        f"{public} in {of.environment} is also the host of {theirs.key}, an agent of another pool; "
+                        "pools share a host when domains of both, in agents/catalog/pools.yaml, have it"
+                    )
+                    yield self._finding(mine, ("exposure", "host"), "address-taken", message, needle=public)
             other = taken.setdefault((of.environment, of.route), of)
             if other is not of and (of.key, other.key) not in told:
                 told.add((of.key, other.key))

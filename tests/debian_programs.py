@@ -19,7 +19,10 @@ PACKAGES = {
     "prometheus-pushgateway": "prometheus-pushgateway",
     "prometheus-postgres-exporter": "prometheus-postgres-exporter",
     "prometheus-redis-exporter": "prometheus-redis-exporter",
+    "squid": "squid",
 }
+# Libraries and files of a package that few machines have, by the packages that bring them.
+WITH = {"squid": ("squid-common", "libecap3", "libltdl7", "libnetfilter-conntrack3", "libnfnetlink0", "libtdb1")}
 
 
 @cache
@@ -39,16 +42,23 @@ def program(name: str) -> str:
                 if not _unpacked(package, Path(folder)):
                     return ""
                 (Path(folder) / "deb").rename(base / "deb")
-    return str(base / "deb/usr/bin" / name)
+    return next((str(path) for path in base.glob(f"deb/usr/*bin/{name}")), "")
+
+
+def libraries(unpacked: str) -> str:
+    """The folder of the libraries that came with an unpacked program, for LD_LIBRARY_PATH; empty for one on PATH."""
+    top = next((parent for parent in Path(unpacked).parents if parent.name == "deb"), None)
+    return "" if top is None else ":".join(str(path) for path in sorted((top / "usr/lib").glob("*-linux-gnu")))
 
 
 def _unpacked(package: str, folder: Path) -> bool:
+    wanted = (package, *WITH.get(package, ()))
     for again in (False, True):
         if again and subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True).returncode:
             return False
-        subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=False, capture_output=True)
-        packages = [*folder.glob(f"{package}_*.deb")]
-        if packages:
-            done = subprocess.run(["dpkg-deb", "-x", packages[0], folder / "deb"], check=False, capture_output=True)
-            return done.returncode == 0
+        subprocess.run(["apt-get", "download", "-qq", *wanted], cwd=folder, check=False, capture_output=True)
+        packages = [*folder.glob("*.deb")]
+        if len(packages) == len(wanted):
+            done = [subprocess.run(["dpkg-deb", "-x", one, folder / "deb"], check=False) for one in packages]
+            return not any(one.returncode for one in done)
     return False

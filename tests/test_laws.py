@@ -26,6 +26,7 @@ from components.definition import catalog as models
 from components.definition.agent import Definition
 from components.definition.explain_error import validate
 from components.definition.findings import InvalidInput
+from components.definition.platform_settings import PlatformSettings
 from components.definition.tree import Listing, MemoryTree, WorkTree
 from components.definition.yaml_reader import Document
 from components.fleet import Fleet
@@ -39,7 +40,7 @@ SMALL = {
     "business/writer.md": "Write.\n",
     "community/herald.yaml": CHARACTER + "channels: {telegram: }\n",
     "support/helper.yaml": MINIMAL
-    + "calls: [business/planner]\nsecrets: {B: x/y#b, A: x/y#a}\nenv: {ZED: '1', WHY: '2'}\n",
+    + "calls: [business/planner]\nsecrets: {B: support/y#b, A: support/y#a}\nenv: {ZED: '1', WHY: '2'}\n",
 }
 
 
@@ -110,7 +111,8 @@ def test_law_2_the_day_is_an_argument() -> None:
             'expires: "2027-06-30"\n',
         )
     )
-    for today, expected in (("2027-06-29", []), ("2027-06-30", ["image-pinned", "waiver-expired"])):
+    days = {"2027-06-01": [], "2027-06-29": ["waiver-ends"], "2027-06-30": ["image-pinned", "waiver-expired"]}
+    for today, expected in days.items():
         found = findings(files, {"waivers/w.yaml": waiver}, today)
         assert sorted({finding.rule for finding in found}) == expected
 
@@ -219,10 +221,10 @@ def test_law_4_what_stands_where_a_reference_belongs_is_not_repeated_whatever_it
 
 
 def test_law_4_only_references_are_rendered() -> None:
-    objects = manifests(MINIMAL + "secrets: {TOKEN: path/of#key}\n")
+    objects = manifests(MINIMAL + "secrets: {TOKEN: business/of#key}\n")
     assert not [manifest for manifest in objects if manifest["kind"] == "Secret"]
     data = one(objects, "ExternalSecret")["spec"]["data"]
-    assert {"secretKey": "TOKEN", "remoteRef": {"key": "prod/path/of", "property": "key"}} in data
+    assert {"secretKey": "TOKEN", "remoteRef": {"key": "prod/business/of", "property": "key"}} in data
 
 
 # --- 5: nothing is truncated
@@ -270,7 +272,7 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(argument)
 
 
-TOPS = (Definition, models.PlatformSettings, *models.MAPPINGS.values(), *models.FOLDERS.values())
+TOPS = (Definition, PlatformSettings, *models.MAPPINGS.values(), *models.FOLDERS.values())
 CLOSED = sorted({model for top in TOPS for _, model in models_below(top)}, key=lambda model: model.__name__)
 
 

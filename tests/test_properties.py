@@ -42,6 +42,11 @@ PATH = "agents/business/sample.yaml"
 # --- any valid definition
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
+IDENTITIES = [
+    {"aws_role": "arn:aws:iam::123456789012:role/business-agents"},
+    {"gcp_service_account": "business@agents-prod.iam.gserviceaccount.com"},
+    {"azure_client_id": "7f9c2ba4-e88f-4ab0-9c3e-1b2d3c4d5e6f"},
+]
 hosts = st.sampled_from(["api.example.com", "data.example.org", "a-b.c-d.example.net"])
 callers = st.sampled_from(["gateway", "support/*", "community/herald", "business/other"])
 
@@ -103,7 +108,7 @@ def _talks(draw: st.DrawFn, given: dict[str, Any], maybe: Callable[..., None], r
         maybe("budget", st.fixed_dictionaries({}, optional={"tokens_per_day": st.integers(1, 10**9)}))
         maybe("knowledge", lists(st.sampled_from(["faq.md", "deep/table.csv"])))
         maybe("prompt", st.fixed_dictionaries({"text": texts.filter(bool)}, optional={"version": st.just("1.0.0")}))
-    channel = st.fixed_dictionaries({}, optional={"secret": st.just("own/path"), "env": _envs("CHANNEL_")})
+    channel = st.fixed_dictionaries({}, optional={"secret": st.just("business/own"), "env": _envs("CHANNEL_")})
     if runtime == "fastapi":
         maybe("plugins", st.just(["notebook"]))
         maybe("service", _services())
@@ -166,7 +171,7 @@ def _scalings(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def _settings_of(draw: st.DrawFn, given: dict[str, Any], maybe: Callable[..., None]) -> None:
-    reference = st.sampled_from(["sales/crm#api-key", "a-b/c-d/e#E-1"])
+    reference = st.sampled_from(["business/crm#api-key", "growth/c-d/e#E-1"])
     maybe("secrets", st.dictionaries(st.from_regex(r"\ASECRET_[A-Z0-9_]{0,9}\Z"), reference, max_size=3))
     maybe("env", _envs("OWN_"))
     maybe("tier", st.sampled_from(["small", "medium", "large", "critical"]))
@@ -177,6 +182,7 @@ def _settings_of(draw: st.DrawFn, given: dict[str, Any], maybe: Callable[..., No
     probes = {"liveness": st.just("/l"), "readiness": st.just("/r"), "startup_seconds": st.integers(5, 1800)}
     maybe("probes", st.fixed_dictionaries({}, optional=probes))
     maybe("hosts", lists(hosts))
+    maybe("identity", st.sampled_from(IDENTITIES))
     alerts = {
         "down_minutes": st.integers(1, 1440),
         "p95_seconds": st.integers(1, 959).map(lambda eighths: eighths / 8),
@@ -207,7 +213,7 @@ def _exposures() -> st.SearchStrategy[dict[str, Any]]:
 
 
 def _overrides() -> st.SearchStrategy[dict[str, Any]]:
-    reference = st.just("other/path#key")
+    reference = st.just("business/other#key")
     optional = {"env": _envs("OWN_"), "hosts": lists(hosts), "suspended": st.booleans(), "restarts": st.integers(0, 9)}
     secrets = st.dictionaries(st.just("SECRET_A"), reference)
     return st.fixed_dictionaries({}, optional={**optional, "secrets": secrets, "port": st.integers(2000, 9000)})
@@ -248,7 +254,8 @@ def test_every_object_is_accepted_and_keeps_every_policy(definition: dict[str, A
         for manifest in manifests:
             assert CHECKER.check(manifest) == []
             assert check_limits(manifest) == []
-        assert policies.judge(manifests, Subject.of(agent)) == []
+        broken = policies.judge(manifests, Subject.of(agent, FLEET.catalog))
+        assert [one.message for one in broken if one.severity == "error"] == []
 
 
 @quick
@@ -283,9 +290,13 @@ def _scaling_fits(agent: ResolvedAgent, by_kind: dict[str, Manifest]) -> None:
     spec = by_kind["Deployment"]["spec"]
     scaler = by_kind.keys() & {"HorizontalPodAutoscaler", "ScaledObject"}
     assert len(scaler) <= 1
-    assert ("replicas" in spec) == (not scaler), "one decides how many pods there are, and only one"
+    # KEDA's is paused at the very number of a suspended agent.
+    decided = bool(scaler) and not agent.suspended
+    assert ("replicas" in spec) == (not decided), "one decides how many pods there are, and only one"
     if agent.suspended:
         assert spec["replicas"] == 0
+        for name in scaler:
+            assert by_kind[name]["metadata"]["annotations"]["autoscaling.keda.sh/paused-replicas"] == "0"
         assert not by_kind.keys() & {"PodDisruptionBudget", "HTTPRoute", "PrometheusRule"}
     if "PodDisruptionBudget" in by_kind:
         assert agent.scaling.min >= 2

@@ -145,8 +145,8 @@ class Cluster:
             async with room:
                 return await self._list(listing)
 
-        found = await asyncio.gather(*(one(listing) for listing in wanted))
-        return dict(zip(wanted, found, strict=True))
+        found = await asyncio.gather(*(one(listing) for listing in wanted), return_exceptions=True)
+        return dict(zip(wanted, _sound(found), strict=True))
 
     async def _logs(self, wanted: list[Log], lines: int) -> list[str]:
         room = asyncio.Semaphore(_AT_ONCE)
@@ -212,6 +212,16 @@ class Cluster:
                     raise
                 await asyncio.sleep(0.5 * 2**attempt)
         return None
+
+
+def _sound(found: list[list[Object] | BaseException]) -> list[list[Object]]:
+    """All answers, or the error that says most: after a 403 kr8s signs in anew, which breaks off what else it asked."""
+    import kr8s
+
+    failed = [one for one in found if isinstance(one, BaseException)]
+    if failed:
+        raise next((one for one in failed if isinstance(one, kr8s.ServerError)), failed[0])
+    return [one for one in found if not isinstance(one, BaseException)]
 
 
 def open_cluster(context: str, uid: str | None = None) -> Cluster:

@@ -11,6 +11,7 @@ from ci.commands.session import CLEAN, FINDINGS, day, fail, open_fleet, plain_er
 from ci.formats import FORMATS
 from ci.images.fleet_checks import template_findings
 from ci.inspection import Inspection, Inspector
+from ci.pasted import pasted
 from ci.schema_files import schema_drift
 from components.definition.findings import Finding
 
@@ -19,9 +20,10 @@ def run(paths: list[Path], output: str, schemas: bool, today: str) -> None:
     """Prints the findings below `paths` (everywhere with none) and exits with 0 or 1."""
     folders = [_relative(path) for path in paths]
     fleet = open_fleet(output)
-    with plain_errors():
+    with plain_errors(), pasted(fleet) as secrets:
         inspection = Inspector(fleet, day(today), schemas=schemas).inspect()
-    everything = sorted({*inspection.findings, *schema_drift(fleet), *template_findings(fleet)})
+        leaked = secrets(inspection.findings)
+    everything = sorted({*inspection.findings, *schema_drift(fleet), *template_findings(fleet), *leaked})
     findings = [one for one in everything if not folders or any(_below(one, folder) for folder in folders)]
     typer.echo(FORMATS[output](findings), nl=False)
     if output == "text":

@@ -36,7 +36,9 @@ def run(agents: Sequence[str], pool: str, environment: str, live: bool, everythi
         # Of all environments: a credential that two of them share is seen only so.
         everyone, broken = held(fleet, list(fleet.catalog.environments))
     chosen = [of for of in everyone if of.environment in environments and _meant(of, keys, pool)]
-    if keys and not chosen and not broken:
+    unread = [path for path in broken if not keys or "/".join(agent_of(path)) in keys]
+    unread = [path for path in unread if not pool or agent_of(path)[0] == pool]
+    if keys and not chosen and not unread:
         raise fail(f"{', '.join(agents)}: runs nowhere{f' in {environment}' if environment else ''}")
     now = datetime.now(UTC)
     seen = _ask(fleet.catalog, environments, chosen) if live else []
@@ -47,10 +49,10 @@ def run(agents: Sequence[str], pool: str, environment: str, live: bool, everythi
         faults = {one.place.name: one.fault for one in seen if one.fault}
         content = as_json(rows, shared, fleet.catalog, faults, now if live else None)
         typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
-    elif rows or not failed:
+    elif rows or not (failed or unread):
         show(screen(rows, shared, fleet.catalog, now, everything or bool(keys)))
-    if broken:
-        notes.append(f"not shown, for `roster check` finds errors in them: {', '.join(broken)}")
+    if unread:
+        notes.append(f"not shown, for `roster check` finds errors in them: {', '.join(unread)}")
     for note in notes:
         typer.echo(f"roster: {note}", err=True)
     raise typer.Exit(UNREACHABLE if failed else CLEAN)

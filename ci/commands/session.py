@@ -75,10 +75,11 @@ def fail(message: str, code: int = USAGE) -> typer.Exit:
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """Turns the few errors that come from outside (disk, workers) into one line and exit code 1."""
+    from ci.gitleaks import GitleaksFailure
     from ci.output_folder import OutputFolderError
     from ci.parallel import WorkerDied
 
     try:
         yield
-    except (OutputFolderError, WorkerDied, OSError) as error:
+    except (OutputFolderError, WorkerDied, GitleaksFailure, OSError) as error:
         raise fail(str(error), FINDINGS) from error

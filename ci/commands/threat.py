@@ -14,6 +14,7 @@ from ci.formats import as_text
 from ci.git import CommitTree, GitError, branch_point
 from ci.parallel import for_each
 from ci.threat.holders import other_holders
+from ci.threat.network import PEOPLE, SUSPENDED
 from ci.threat.page import as_markdown, statements
 from ci.threat.statement import Statements, differences
 from components.definition.findings import InvalidInput, errors, one_of
@@ -77,13 +78,30 @@ def _changes(path: str, agent: ResolvedAgent, found: Statements, base: str, toda
         with closing(CommitTree(here, branch_point(here, base))) as tree:
             fleet = Fleet.open(tree)
             if path not in fleet.definitions:
-                return ["is new"]
+                return ["the agent is new"]
             before = fleet.examine(path, [agent.environment]).resolved.get(agent.environment)
-            return differences(_statements(fleet, before, today), found) if before else ["is new here, or was broken"]
+            if not before:
+                return [f"the agent is new in {agent.environment}, or was broken"]
+            was = _statements(fleet, before, today)
+            return [*_besides(was, found), *differences(was, found)]
     except InvalidInput as error:
         raise fail(f"the catalog at {base} is not sound ({error.findings[0]}), so nothing can be compared") from error
     except GitError as error:
         raise fail(str(error)) from error
+
+
+def _besides(before: Statements, after: Statements) -> list[str]:
+    """What a plan tells by itself, with the agent or its pool, and this page has to: the kill switch and people."""
+    old = {one.key: one.text for one in before}
+    new = {one.key: one.text for one in after}
+    words = []
+    if SUSPENDED in new and SUSPENDED not in old:
+        words.append("is suspended: no pods, no traffic")
+    if SUSPENDED in old and SUSPENDED not in new:
+        words.append("is no longer suspended")
+    if old.get(PEOPLE) != new.get(PEOPLE):
+        words.append(new.get(PEOPLE) or "no people with a kubeconfig any more")
+    return words
 
 
 def _json(agent: ResolvedAgent, found: Statements, base: str, changes: list[str] | None) -> str:

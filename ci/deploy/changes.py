@@ -22,7 +22,7 @@ class Change:
 
     `first` says why it waits for neither wave nor freeze (empty when it does); `last` is what was applied (none for a
     new agent); `offer` what the files have (none for one that goes). `held` is the hold that is still in force;
-    `barred` says why the agent may not begin to run its image.
+    `barred` says why the agent may not begin to run its image, or may not change at all.
     """
 
     stack: Stack
@@ -84,12 +84,13 @@ def change_of(stack: Stack, name: str, offer: Offer | None, record: Record | Non
         held = last.held if last and last.held and not last.held.digest else None
         return Change(stack, name, "held" if held else "removed", None, last, held=held)
     if record is None or isinstance(record, Unreadable) or last is None:
-        return Change(stack, name, "new", offer, None, barred=offer.barred)
+        return Change(stack, name, "new", offer, None, barred=offer.barred or offer.lapsed)
     if last.digest == offer.digest:
         return None if last.proven else Change(stack, name, "unproven", offer, last)
     first = _first(offer, last)
     resumed = stopped(last.manifests) and not offer.suspended
     barred = "" if offer.image in images(last.manifests) and not resumed else offer.barred
+    barred = barred or ("" if first else offer.lapsed)
     if last.held and last.held.digest == offer.digest:
         return Change(stack, name, "held", offer, last, held=last.held, barred=barred)
     return Change(stack, name, "changed" if last.digest else "new", offer, last, first=first, barred=barred)

@@ -72,6 +72,10 @@ class Ledger:
         known = self._agents[change]
         known.state = "held" if change.offer and change.offer.recorded else "building"
         known.reason = sentence(change.barred)
+        if change.offer and change.barred == change.offer.lapsed:
+            # The reason says the way out; no image has a part in it.
+            known.state, known.advice = "held", ""
+            return
         known.advice = "`roster images` says what is missing; the images job builds, scans and records it."
 
     def broken_off(self, changes: Iterable[Change], reason: str) -> None:

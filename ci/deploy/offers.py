@@ -13,6 +13,8 @@ from components.facts import facts
 from components.fleet import Fleet
 from components.specs import Manifest, agent_manifests, platform_manifests, pool_manifests
 from components.stacks import Stack, all_stacks, holds
+from policies.lapsed import Lapsed
+from policies.rule import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Offer:
     """One agent in one environment, as the files have it. `credentials`: its bots'; `route`: its public address.
 
     `image`: what it runs; `barred`: why nobody may begin to run that, and `recorded` whether it ever passed the gate.
+    `lapsed`: why no change of the agent may be applied.
     """
 
     environment: str
@@ -36,6 +39,7 @@ class Offer:
     image: str = ""
     barred: str = ""
     recorded: bool = True
+    lapsed: str = ""
 
     @property
     def key(self) -> str:
@@ -58,14 +62,20 @@ class Offers:
         return [one for one in found if _lies_in(one.file, stack)]
 
 
-def make_offers(fleet: Fleet, environments: Sequence[str], paths: Iterable[str] | None = None) -> Offers:
-    """Renders the agents of `paths` (all with none) in the environments, and what pools and platforms need there."""
+def make_offers(
+    fleet: Fleet, environments: Sequence[str], paths: Iterable[str] | None = None, today: str = ""
+) -> Offers:
+    """Renders the agents of `paths` (all with none) in the environments, and what pools and platforms need there.
+
+    `today` is an ISO date; with none no waiver has ended.
+    """
     agents: dict[tuple[str, str], dict[str, Offer]] = {}
     broken: dict[str, list[Finding]] = {}
     chosen = fleet.definitions if paths is None else sorted(paths)
+    waivers = Lapsed(fleet.catalog.waivers, today)
 
     def work(path: str) -> tuple[list[Offer], list[Finding]]:
-        return offers_of(fleet, path, environments)
+        return offers_of(fleet, path, environments, waivers)
 
     for path, (offers, findings) in zip(chosen, for_each(chosen, work), strict=True):
         for one in offers:
@@ -80,7 +90,9 @@ def make_offers(fleet: Fleet, environments: Sequence[str], paths: Iterable[str] 
     )
 
 
-def offers_of(fleet: Fleet, path: str, environments: Sequence[str]) -> tuple[list[Offer], list[Finding]]:
+def offers_of(
+    fleet: Fleet, path: str, environments: Sequence[str], waivers: Lapsed | None = None
+) -> tuple[list[Offer], list[Finding]]:
     """One definition in the environments that it runs in, and the errors in it."""
     examined = fleet.examine(path, environments)
     found = []
@@ -103,6 +115,7 @@ def offers_of(fleet: Fleet, path: str, environments: Sequence[str]) -> tuple[lis
                 image=agent.image.reference,
                 barred=agent.image.barred,
                 recorded=agent.image.recorded,
+                lapsed=waivers.why(Subject.of(agent, fleet.catalog), manifests) if waivers else "",
             )
         )
     return found, errors(examined.findings)

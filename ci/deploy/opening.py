@@ -79,9 +79,8 @@ def retired_shards(fleet: Fleet, stacks: Sequence[Stack], names: Sequence[str]) 
 
 def offers_for(fleet: Fleet, stacks: Sequence[Stack]) -> Offers:
     """What the files offer in the stacks' environments."""
-    return make_offers(
-        fleet, [name for name in fleet.catalog.environments if name in {one.environment for one in stacks}]
-    )
+    environments = [name for name in fleet.catalog.environments if name in {one.environment for one in stacks}]
+    return make_offers(fleet, environments, today=datetime.now(UTC).date().isoformat())
 
 
 def frozen_now(fleet: Fleet, now: datetime) -> dict[str, str]:

@@ -28,6 +28,8 @@ def as_markdown(results: Mapping[str, StackResult], whys: Mapping[str, str]) -> 
     for result in results.values():
         if result.failure:
             lines += ["", f"**{result.stack}**: {result.failure.message.strip()}"]
+        if result.notes:
+            lines += ["", *(f"- {result.stack}: {note}" for note in result.notes)]
         for what, names in (("deletes", result.deleted), ("replaces", result.replaced)):
             if names:
                 lines += ["", f"**{result.stack} {what}**: {_few(names)}"]

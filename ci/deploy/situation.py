@@ -11,6 +11,7 @@ from ci.engine.records import StackRecord
 from components.definition.load_catalog import Catalog
 from components.sharding import shard_of
 from components.stacks import Stack, all_stacks
+from stacks.decisions import STOPS
 
 
 @dataclass(slots=True)
@@ -72,6 +73,9 @@ def situation(
             problems = offers.faults(stack)
             if problems:
                 found.faults[stack.name] = "\n".join(str(one) for one in problems)
+                # Who must stop does not wait for a neighbour's definition.
+                beside = shard_changes(stack, offers, record, _homes(stack, everything, offers))
+                found.changes += [change for change in beside if change.first == STOPS]
             elif stack.pool not in offers.defined:
                 if record.agents:
                     found.faults[stack.name] = (

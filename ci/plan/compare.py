@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ci.plan.differences import Difference, change, differences, identity, restart_reasons, text_diff, unified
+from ci.plan.differences import Difference, change, differences, identity, restart_reasons, shown, text_diff, unified
 from ci.plan.side import Rendered
 from ci.threat.statement import differences as threat_differences
 from components.facts import Facts
@@ -180,7 +180,7 @@ def _fact_words(before: Facts, after: Facts) -> list[str]:
     for name in ("description", "owner", "runtime", "tier", "model", "route"):
         old, new = getattr(before, name), getattr(after, name)
         if old != new:
-            words.append(f"{name} {old or 'none'} → {new or 'none'}")
+            words.append(f"{name} {shown(old or 'none')} → {shown(new or 'none')}")
     for name, label in (("hosts", "host"), ("secrets", "secret")):
         olds, news = set(getattr(before, name)), set(getattr(after, name))
         words += [f"new {label} {one}" for one in sorted(news - olds)]

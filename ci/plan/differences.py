@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ Steps = tuple[str, ...]
 ABSENT = "absent"
 _CHECKSUM = "roster/config-sha256"
 _SHORT = 80
+# What Markdown or HTML would make something else of than text.
+_MARKUP = re.compile(r"[<>`|~&\\]|\]\(|\*\*|\*\w|!\[|^ *(#|::)|##\[|__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +127,21 @@ def _container_words(one: Difference, rest: Steps) -> str:
 def change(one: Difference, *, secret: bool = False) -> str:
     """`before → after`, or that it is new or gone; long values are only said to change."""
     if one.before == ABSENT:
-        return "new" if secret or len(one.after) > _SHORT else f"new, {_value(one.after)}"
+        return "new" if secret or len(one.after) > _SHORT else f"new, {shown(_value(one.after))}"
     if one.after == ABSENT:
         return "gone"
     if max(len(one.before), len(one.after)) > _SHORT or "\n" in one.before + one.after:
         return _long_change(one)
-    return f"{one.before} → {one.after}"
+    return f"{shown(one.before)} → {shown(one.after)}"
+
+
+def shown(text: str) -> str:
+    """A value of a definition on one line, as code where a report would else become something else by it."""
+    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    if line == text and not _MARKUP.search(text):
+        return text
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    return f"{fence}{line}{fence}" if len(fence) == 1 else f"{fence} {line} {fence}"
 
 
 def _value(text: str) -> str:
@@ -142,7 +154,7 @@ def _long_change(one: Difference) -> str:
         return "changes"
     start = next((i for i, (a, b) in enumerate(zip(one.before, one.after, strict=False)) if a != b), 0)
     cut = max(0, start - 20)
-    return f"…{one.before[cut : cut + 48]} → …{one.after[cut : cut + 48]}"
+    return f"…{shown(one.before[cut : cut + 48].strip())} → …{shown(one.after[cut : cut + 48].strip())}"
 
 
 def unified(before: list[Manifest], after: list[Manifest], title: str) -> str:

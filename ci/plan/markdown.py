@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ci.plan.compare import ADDED, REMOVED, Change
+from ci.plan.differences import shown
 from ci.plan.groups import Group, by_key, grouped, merged_words
 from ci.plan.make import Plan, broken, new_images
 from ci.plan.security import besides, what_agents_can_do
@@ -16,6 +17,7 @@ from components.resolve.quantities import GIB
 MOST_CHARACTERS = 60_000
 _NAMES_SHOWN = 5
 _ITEMS_SHOWN = 40
+_POOL = " (the pool itself)"
 _TEXT_LINES = 60
 
 
@@ -186,7 +188,7 @@ def _catalog(plan: Plan) -> Iterator[str]:
     if plan.catalog:
         lines = ["## The catalog", ""]
         for file, one in plan.catalog[:_ITEMS_SHOWN]:
-            lines.append(f"- `{file}` {'.'.join(one.steps)}: {_short(one.before)} → {_short(one.after)}")
+            lines.append(f"- `{file}` {'.'.join(one.steps)}: {shown(_short(one.before))} → {shown(_short(one.after))}")
         yield "\n".join([*lines, *_more(len(plan.catalog))]) + "\n"
 
 
@@ -208,7 +210,9 @@ def _changed(plan: Plan) -> Iterator[str]:
 
 def _group_section(group: Group) -> str:
     where = ", ".join(group.environments)
-    lines = [f"**{len(group.members):,} agents** in {where}: {_names(group.members)}"]
+    what = "agents" if any(not name.endswith(_POOL) for name in group.members) else "pools"
+    names = _names([name.removesuffix(_POOL) for name in group.members])
+    lines = [f"**{len(group.members):,} {what}** in {where}: {names}"]
     lines.append(f"- the same for all; values are those of {group.example.key}")
     lines += [f"- {word}" for word, _ in merged_words([group.example])[:_ITEMS_SHOWN]]
     return "\n".join(lines) + "\n"

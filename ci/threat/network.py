@@ -13,6 +13,9 @@ from components.definition.runtime import Runtime
 from components.resolve.resolved import ResolvedAgent
 
 OPEN = "nothing"
+# Keys of statements whose change a plan tells with the agent or with its pool.
+SUSPENDED = "suspended"
+PEOPLE = "people"
 _ELIZA_TOKEN = "ELIZA_SERVER_AUTH_TOKEN"
 
 
@@ -20,7 +23,7 @@ def reaches(agent: ResolvedAgent) -> Iterator[Statement]:
     """Hosts, endpoints, agents and DNS, and what holds the agent to them."""
     if agent.suspended:
         # What it could do besides stays said, so that no change of it goes unseen until somebody resumes it.
-        yield Statement(REACHES, "suspended", f"**nothing while it is suspended** by {agent.suspended}; otherwise:")
+        yield Statement(REACHES, SUSPENDED, f"**nothing while it is suspended** by {agent.suspended}; otherwise:")
     yield _held_by(agent)
     for host in agent.hosts:
         text = f"`{host.host}` ({host.why})"
@@ -87,7 +90,7 @@ def reached(agent: ResolvedAgent, catalog: Catalog) -> Iterator[Statement]:
     people = _people(catalog.pools[agent.pool], catalog)
     if people:
         # A change of it is the pool's own, which the plan tells once and not with each agent.
-        yield Statement(REACHED, "people", f"people with a kubeconfig: {people}")
+        yield Statement(REACHED, PEOPLE, f"people with a kubeconfig: {people}")
 
 
 def _people(pool: Pool, catalog: Catalog) -> str:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from components.definition.agent import Settings
 from components.definition.cloud_identity import CloudSettings, IdentityName
-from components.definition.fields import MEANINGS, AgentName, Bytes, Closed, Cpu, Name, SecretPath, Text
+from components.definition.fields import MEANINGS, AgentName, Bytes, Closed, Cpu, Host, Name, SecretPath, Text
 from components.definition.image_record import ImageRecord
 from components.definition.network import Network
 from components.definition.objectives import Objectives
@@ -128,6 +128,12 @@ class Pool(Closed):
         description="Identities at clouds that its agents may use, each written out; with none, none.",
         examples=[["arn:aws:iam::123456789012:role/lead-scorer"]],
     )
+    domains: list[Host] | None = Field(
+        None,
+        description="Its agents' public host names are these or lie below them, and no other pool's do; with none they "
+        "may be any that is no other's.",
+        examples=[["plans.example.com"]],
+    )
     suspended: bool = Field(False, description="true stops every agent of it.")
     defaults: Settings | None = Field(None, description="What its agents get with nothing said.")
 
@@ -137,6 +143,7 @@ class Tier(Closed):
 
     description: Text = Field(description="For which agents.")
     priority: int = Field(description="Which pods make room for which; higher stays.", ge=0, le=1_000_000)
+    pools: list[Name] | None = Field(None, description="Pools whose agents may use it; with none, all.", min_length=1)
     defaults: Settings = Field(description="Its resources, and what else comes with it.")
     objectives: Objectives | None = Field(
         None,

@@ -23,7 +23,8 @@ _METADATA = frozenset(
 # Zones in which anyone has a name for any address: 169.254.169.254.nip.io.
 _ANY_ADDRESS = (
     *("nip.io", "sslip.io", "xip.io", "backname.io", "traefik.me", "localtest.me"),
-    *("lvh.me", "vcap.me", "lacolhost.com", "1u.ms", "rbndr.us"),
+    *("lvh.me", "vcap.me", "lacolhost.com", "1u.ms", "rbndr.us", "localho.st", "local-ip.co", "local-ip.sh"),
+    *("ip6.name", "plex.direct", "fuf.me", "lndo.site", "ddev.site"),
 )
 # Letters of other scripts that look like Latin ones: a word of these alone reads as a Latin word.
 _LIKE_LATIN = frozenset("асԁеһіјӏорԛѕԝхуѵүʏгпкмтвн" + "οναιρτυκχωγ")

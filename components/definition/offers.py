@@ -40,6 +40,7 @@ class Provider(Closed):
     plugin: str | None = Field(None, description="The elizaOS plugin that speaks to it.")
     plugin_version: Semver | None = Field(None, description="The plugin's version; the runtime's own with none.")
     suspended: bool = Field(False, description="true stops every agent that uses it.")
+    pools: list[Name] | None = Field(None, description="Pools whose agents may use it; with none, all.", min_length=1)
     models: dict[str, CatalogModel] = Field(description="Its models.", min_length=1)
 
 
@@ -54,6 +55,7 @@ class ChannelKind(Closed):
     plugin_version: Semver | None = Field(None, description="The plugin's version; the runtime's own with none.")
     runtimes: list[Name] = Field(description="Runtimes that can.", min_length=1)
     suspended: bool = Field(False, description="true stops every agent that uses it.")
+    pools: list[Name] | None = Field(None, description="Pools whose agents may use it; with none, all.", min_length=1)
 
 
 class Plugin(Closed):
@@ -66,6 +68,7 @@ class Plugin(Closed):
     secrets: dict[EnvName, SecretRef] | None = Field(None, description="Its keys; listing them lets agents share them.")
     env: dict[EnvName, Template] | None = Field(None, description="Environment variables that go with it.")
     runtimes: list[Name] = Field(description="Runtimes that know it.", min_length=1)
+    pools: list[Name] | None = Field(None, description="Pools whose agents may use it; with none, all.", min_length=1)
 
 
 class Database(Closed):
@@ -74,6 +77,7 @@ class Database(Closed):
     description: Text = Field(description="What it holds.")
     secrets: dict[EnvName, SecretRef] = Field(description="How agents connect. Listing them here lets them share it.")
     endpoint: Endpoint = Field(description="Where it is.")
+    pools: list[Name] | None = Field(None, description="Pools whose agents may use it; with none, all.", min_length=1)
     exporter: Literal["postgres", "redis"] | None = Field(
         None, description="What watches it: postgres_exporter or redis_exporter; with none DatabaseDown is not made."
     )
@@ -102,3 +106,4 @@ class QueueSource(Closed):
         description="KEDA's authentication parameters, by variable of `secrets`.", examples=[{"host": "RABBITMQ_URL"}]
     )
     endpoint: Endpoint = Field(description="Where it is.")
+    pools: list[Name] | None = Field(None, description="Pools whose agents may use it; with none, all.", min_length=1)

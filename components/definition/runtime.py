@@ -86,4 +86,5 @@ class Runtime(Closed):
     probes: Probes = Field(description="Its health checks.")
     hosts: list[Host] | None = Field(None, description="Hosts that every agent of it reaches.")
     needs_model: bool = Field(True, description="false when agents of it call no model by themselves.")
+    pools: list[Name] | None = Field(None, description="Pools whose agents may use it; with none, all.", min_length=1)
     defaults: Settings | None = Field(None, description="What its agents get with nothing said.")

@@ -13,6 +13,7 @@ _SIGNING = {
 _ENDPOINT = {"namespace": "data", "labels": {"app.kubernetes.io/name": "postgresql"}, "port": 5432}
 
 EXAMPLES: dict[str, Any] = {
+    "pools": ["support"],
     "Cluster.context": "prod-eu",
     "Provider.models": {
         "claude-sonnet-4-5": {"input_per_million": 3.0, "output_per_million": 15.0, "max_output_tokens": 64000}

@@ -43,8 +43,8 @@ def _network(text: str) -> str:
         network = ipaddress.ip_network(text)
     except ValueError as error:
         raise ValueError(f"a network such as 10.0.0.0/8; {error}") from None
-    if network.prefixlen == 0:
-        raise ValueError("a network of proxies; this one is everybody, who could then claim any address")
+    if network.prefixlen < (8 if network.version == 4 else 7):
+        raise ValueError("a network of proxies; this one is nearly everybody, who could then claim any address")
     return text
 
 

@@ -23,6 +23,8 @@ _WORDS = {
     "queues": "queue",
     "base_images": "base image",
 }
+# What agents choose from, and the catalog may keep for some pools.
+OFFERED = ("tiers", "runtimes", "providers", "channels", "plugins", "databases", "queues")
 
 
 def unknown(
@@ -137,6 +139,10 @@ def _catalog_names(catalog: Catalog) -> Iterator[tuple[str, KeyPath, str, str, I
         for field in ("clusters", "shards"):
             for word in getattr(pool, field) or ():
                 yield "pools", (name, field, word), word, "environments", entries["environments"]
+    for kind in OFFERED:
+        for name, entry in entries[kind].items():
+            for index, word in enumerate(entry.pools or ()):
+                yield kind, (name, "pools", index), word, "pools", entries["pools"]
     for kind in ("channels", "plugins"):
         for name, entry in entries[kind].items():
             for index, word in enumerate(entry.runtimes):

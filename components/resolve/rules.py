@@ -11,26 +11,31 @@ from components.definition.findings import Finding, one_of, show
 from components.definition.load_catalog import Catalog
 from components.definition.runtime import Runtime
 from components.definition.yaml_reader import KeyPath
+from components.resolve.address_rules import address_findings
+from components.resolve.consent_rules import consent_findings
 from components.resolve.egress_rules import egress_findings
 from components.resolve.identity_rules import identity_findings
 from components.resolve.layers import Layers
 from components.resolve.mesh_rules import mesh_findings
 from components.resolve.own_alerts import own_alert_findings
 from components.resolve.quantities import byte_count, cores
+from components.resolve.reserved_keys import reserved_key_findings
 from components.resolve.resolved import ResolvedAgent
 from components.resolve.secret_rules import secret_findings
 from components.resolve.service_rules import service_findings
+from components.resolve.steering_variables import steering_findings
 
 # A ConfigMap holds 1 MiB with its metadata.
 MAX_CONFIG_BYTES = 1_000_000
 # What Kubernetes takes as a key of a ConfigMap; 253 characters there, less what Roster puts before it.
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]{1,200}")
-# Labels by which Roster's objects, policies and dashboards find each other, or that Kubernetes keeps for itself.
-_OWN_LABELS = ("app.kubernetes.io/", "roster/", "kubernetes.io/", "k8s.io/")
-# Annotations by which the engine or KEDA would do something else than what was reviewed.
-_OWN_ANNOTATIONS = ("roster/", "pulumi.com/", "autoscaling.keda.sh/", "scaledobject.keda.sh/", "validations.keda.sh/")
 # What a Gateway takes as the beginning of a path.
-_ROUTE_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))(?:[A-Za-z0-9_.~-]|%(?!2[fF])[0-9a-fA-F]{2})+)*/?")
+_ROUTE_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))(?:[A-Za-z0-9_.~-]|%(?!2[eEfF])[0-9a-fA-F]{2})+)*/?")
+# What is there comes with the image or the node: a disk over it would replace programs, keys or their settings.
+_SYSTEM_FOLDERS = frozenset(
+    {"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr"}
+)
+_RUN = ("/var/run/", "/var/lib/kubelet/")
 # For each field of a cron line what it is, and its least and greatest number; a step stands behind a slash.
 _CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of the month", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
 _CRON_NUMBERS = re.compile(r"(?<![0-9/])[0-9]+")
@@ -183,8 +188,10 @@ def _folders_apart(agent: ResolvedAgent, layers: Layers) -> Report:
     if agent.volume is None:
         return
     taken = [one.path for one in agent.scratch] + ([agent.config.mount] if agent.config else [])
-    if agent.volume.path in taken:
-        message = f"storage.volume.path: {agent.volume.path} is a folder of the runtime's own; choose another"
+    top = "/" + agent.volume.path.split("/")[1]
+    if agent.volume.path in taken or top in _SYSTEM_FOLDERS or agent.volume.path.startswith(_RUN):
+        whose = "the runtime's" if agent.volume.path in taken else "the system's"
+        message = f"storage.volume.path: {agent.volume.path} is a folder of {whose} own; choose another"
         yield layers.finding(("storage", "volume", "path"), "path-taken", message)
 
 
@@ -256,17 +263,6 @@ def _config_keys(agent: ResolvedAgent, layers: Layers) -> Report:
             yield layers.finding(("knowledge", index), "wrong-name", message)
 
 
-def _reserved_labels(agent: ResolvedAgent, layers: Layers) -> Report:
-    for field, given, own in (
-        ("labels", agent.labels, _OWN_LABELS),
-        ("annotations", agent.annotations, _OWN_ANNOTATIONS),
-    ):
-        for key in given:
-            if key.startswith(own) or (field == "labels" and key == "role"):
-                message = f"{field}: {key} is one of Roster's own; use a prefix of your own, such as example.com/"
-                yield layers.finding((field, key), "reserved-label", message)
-
-
 def _probes(agent: ResolvedAgent, layers: Layers) -> Report:
     for name, path in (("liveness", agent.liveness), ("readiness", agent.readiness)):
         if agent.serves and not path:
@@ -282,9 +278,12 @@ _RULES: tuple[Callable[[ResolvedAgent, Layers], Report], ...] = (
     _requests_within_limits,
     _variables,
     _settled_variables,
+    steering_findings,
     _config_fits,
     _config_keys,
-    _reserved_labels,
+    reserved_key_findings,
+    consent_findings,
+    address_findings,
     secret_findings,
     _probes,
     service_findings,

@@ -14,11 +14,11 @@ STAGES: tuple[frozenset[str], ...] = (
     frozenset({"Namespace", "PriorityClass"}),
     frozenset(
         {
-            *("ResourceQuota", "LimitRange", "NetworkPolicy", "CiliumNetworkPolicy", "ServiceAccount"),
-            *("ValidatingAdmissionPolicy", "ImageValidatingPolicy"),
+            *("ResourceQuota", "LimitRange", "NetworkPolicy", "CiliumNetworkPolicy", "ServiceAccount", "Role"),
+            *("ValidatingAdmissionPolicy", "ImageValidatingPolicy", "PeerAuthentication", "AuthorizationPolicy"),
         }
     ),
-    frozenset({"SecretStore", "ClusterSecretStore", "ValidatingAdmissionPolicyBinding"}),
+    frozenset({"SecretStore", "ClusterSecretStore", "ValidatingAdmissionPolicyBinding", "RoleBinding"}),
     frozenset({"ConfigMap", "ExternalSecret", "PersistentVolumeClaim"}),
     frozenset({"Deployment"}),
     frozenset({"Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "TriggerAuthentication"}),

@@ -45,3 +45,18 @@ def test_what_holds_and_what_it_cannot_hold_is_said_with_its_place(egress: str, 
 def test_the_proxys_variables_come_from_the_environment() -> None:
     variable = lines(PROXY)["HTTPS_PROXY"]
     assert (variable.value, variable.source) == ("http://proxy.egress:3129", "environment prod")
+
+
+def test_a_mesh_is_told_with_its_place_and_nothing_where_there_is_none() -> None:
+    account = "gateway_account: gateway/public-istio"
+    plane = "control_plane: {namespace: istio-system, labels: {app: istiod}}"
+    opened = fleet(
+        {"business/sample.yaml": MINIMAL},
+        {"environments.yaml": PROD.replace("egress:\n", f"mesh: {{kind: istio, {account}, {plane}}}\n")},
+    )
+    examined = opened.examine("agents/business/sample.yaml", ["prod"])
+    assert examined.agent is not None
+    [mesh] = [one for one in explain(examined.resolved["prod"], examined.agent, opened.catalog) if one.field == "mesh"]
+    assert mesh.value.startswith("mutual TLS by Istio")
+    assert (mesh.source, mesh.file) == ("environment prod", "agents/catalog/environments.yaml")
+    assert "mesh" not in lines("{kind: minimum}")

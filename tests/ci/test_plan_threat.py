@@ -223,3 +223,18 @@ def test_the_command_shows_it(fleet: Path) -> None:
     done = roster(fleet, "plan", "--base", "HEAD", "--today", TODAY)
     assert done.returncode == 0
     assert "- can now reach `mail.example.com` (declared): sales/writer\n" in done.stdout
+
+
+def test_the_page_tells_the_kill_switch_and_people_which_the_plan_tells_elsewhere(fleet: Path) -> None:
+    def since() -> str:
+        return roster(fleet, "threat", "writer", "-e", "prod", "--base", "HEAD").stdout.split("- **Reaches**")[0]
+
+    assert "Nothing here differs from `HEAD`." in since()
+    edit(fleet, "agents/sales/writer.yaml", "version: 1\n", "version: 1\nsuspended: true\n")
+    edit(fleet, "agents/catalog/teams.yaml", "red: {", "red: {groups: [red-engineers], ")
+    text = since()
+    assert "- is suspended: no pods, no traffic\n" in text
+    assert "- people with a kubeconfig: red looks at its objects and logs\n" in text
+    commit(fleet)
+    edit(fleet, "agents/sales/writer.yaml", "suspended: true\n", "")
+    assert "- is no longer suspended\n" in since()

@@ -224,3 +224,12 @@ def test_a_long_message_is_cut_after_it_was_masked(fleet: Fleet) -> None:
     found: Synced = judged(of_asker(fleet), seen, fleet.catalog)
     assert len(found.message) <= 300
     assert "sk-ant" not in found.message
+
+
+def test_a_broken_definition_is_not_said_to_need_no_secret(folder: Path) -> None:
+    path = folder / "agents/sales/asker.yaml"
+    path.write_text(path.read_text("utf-8") + "secrets: {A: nope}\n", "utf-8")
+    done = roster(folder, "secrets", "asker")
+    assert done.stdout == ""
+    assert "`roster check` finds errors in them: agents/sales/asker.yaml" in done.stderr
+    assert "asker" not in roster(folder, "secrets", "writer").stderr, "nobody asked for it"

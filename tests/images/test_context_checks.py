@@ -152,8 +152,8 @@ def test_without_gitleaks_nothing_is_built_and_the_way_to_get_it_is_said(
         ("exit 1", "gave no report"),
         ("echo '[' >../report.json", "gave no report"),
         ("echo '[]' >../report.json; echo out of memory >&2; exit 137", "out of memory"),
-        ("echo '[]' >../report.json; exit 3", "failed on it"),
-        ("echo '{}' >../report.json", "failed on it"),
+        ("echo '[]' >../report.json; exit 3", "gitleaks failed"),
+        ("echo '{}' >../report.json", "gitleaks failed"),
     ],
     ids=["crashed", "cut off", "killed", "report and end differ", "another form"],
 )

@@ -234,11 +234,19 @@ def test_a_recorded_digest_takes_the_place_of_the_hash() -> None:
 @pytest.mark.parametrize(
     ("store", "key", "provider"),
     [
-        ("{kind: vault, server: 'https://v.example.com', mount: m, auth_mount: k, role: r}", "prod/a-b/c-d", "vault"),
-        ("{kind: aws, region: eu-west-1}", "prod/a-b/c-d", "aws"),
-        ("{kind: gcp, project: p}", "prod--a-b--c-d", "gcpsm"),
-        ("{kind: azure, vault_url: 'https://v.example.com'}", "prod--a-b--c-d", "azurekv"),
-        ("{kind: kubernetes, namespace: s}", "prod--a-b--c-d", "kubernetes"),
+        (
+            "{kind: vault, server: 'https://v.example.com', mount: m, auth_mount: k, role: r}",
+            "prod/business/c-d",
+            "vault",
+        ),
+        ("{kind: aws, region: eu-west-1, role: 'arn:aws:iam::123456789012:role/r'}", "prod/business/c-d", "aws"),
+        ("{kind: gcp, project: p}", "prod--business--c-d", "gcpsm"),
+        (
+            "{kind: azure, vault_url: 'https://v.example.com', client: 7f9c2ba4-e88f-4ab0-9c3e-1b2d3c4d5e6f}",
+            "prod--business--c-d",
+            "azurekv",
+        ),
+        ("{kind: kubernetes, namespace: s}", "prod--business--c-d", "kubernetes"),
     ],
 )
 def test_a_reference_is_written_as_its_store_names_secrets(store: str, key: str, provider: str) -> None:
@@ -246,7 +254,7 @@ def test_a_reference_is_written_as_its_store_names_secrets(store: str, key: str,
         "prod:\n  description: Live.\n  clusters: {eu: {context: prod-eu}, us: {context: prod-us}}\n"
         f"  secrets: {{prefix: prod, refresh_hours: 1, store: {store}}}\n"
     )
-    opened = fleet({"business/a.yaml": MINIMAL + "secrets: {A: a-b/c-d#k}\n"}, {"environments.yaml": environment})
+    opened = fleet({"business/a.yaml": MINIMAL + "secrets: {A: business/c-d#k}\n"}, {"environments.yaml": environment})
     examined = opened.examine("agents/business/a.yaml")
     data = one(agent_manifests(examined.resolved["prod"]), "ExternalSecret")["spec"]["data"]
     assert data[0] == {"secretKey": "A", "remoteRef": {"key": key, "property": "k"}}
