@@ -6,11 +6,9 @@ import datetime
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from bench.measured import Run
 
-_BEGIN, _END = "<!-- engine: begin -->", "<!-- engine: end -->"
 # Seconds wanted of a fleet of 1,500, by the beginning of the step's name.
 _GOALS = {
     "first creation": 480.0,
@@ -48,10 +46,3 @@ def as_markdown(figures: Sequence[Figure], running: bool) -> str:
         wanted = goal if one.agents == _AT else ""
         lines.append(f"| {one.agents:,} | {one.step} | {one.run.wall:.1f} | {wanted} | {one.run.together:,.0f} |")
     return "\n".join(lines) + "\n"
-
-
-def write_section(path: Path, text: str) -> None:
-    """Replaces what stands between the two markers."""
-    before, _, rest = path.read_text("utf-8").partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    path.write_text(f"{before}{_BEGIN}\n{text}{_END}{after}", "utf-8")

@@ -21,8 +21,9 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-from bench.engine_report import Figure, as_markdown, write_section
+from bench.engine_report import Figure, as_markdown
 from bench.measured import Run, measure
+from bench.section import write_section
 from bench.synthetic import ENVIRONMENT, write_fleet
 from components.definition.tree import WorkTree
 from components.fleet import Fleet
@@ -131,7 +132,7 @@ def main(arguments: Sequence[str]) -> None:
     text = as_markdown(figures, chosen.running)
     print(text)
     if chosen.write:
-        write_section(TOP / "bench/README.md", text)
+        write_section("engine", text)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
+from bench.section import write_section
+
 TOP = Path(__file__).parent.parent
-_BEGIN, _END = "<!-- monitoring: begin -->", "<!-- monitoring: end -->"
 _LEFT_OUT = "components.specs.monitoring"
 _MOST = 0.10
 
@@ -111,13 +112,6 @@ def as_markdown(found: Sequence[Round], agents: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_section(path: Path, text: str) -> None:
-    """Replaces what stands between the two markers."""
-    before, _, rest = path.read_text("utf-8").partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    path.write_text(f"{before}{_BEGIN}\n{text}{_END}{after}", "utf-8")
-
-
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -136,7 +130,7 @@ def main() -> None:
     text = as_markdown(found, given.agents)
     print(text, flush=True)
     if given.write:
-        write_section(TOP / "bench" / "README.md", text)
+        write_section("monitoring", text)
 
 
 if __name__ == "__main__":

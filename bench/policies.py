@@ -23,6 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.measured import measure
+from bench.section import write_section
 from bench.synthetic import write_fleet
 from ci.schema_files import write_schemas
 from components.definition.tree import WorkTree
@@ -37,7 +38,6 @@ ROSTER = Path(sys.executable).with_name("roster")
 TODAY = "2027-01-01"
 ENVIRONMENTS = ("dev", "staging", "prod")
 MOST_SECONDS = 3.0
-_BEGIN, _END = "<!-- policies: begin -->", "<!-- policies: end -->"
 _SHOWN = 15
 
 Work = list[tuple[list[Manifest], Subject]]
@@ -140,13 +140,6 @@ def as_markdown(found: Measured, rounds: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_section(path: Path, text: str) -> None:
-    """Replaces what stands between the two markers."""
-    before, _, rest = path.read_text("utf-8").partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    path.write_text(f"{before}{_BEGIN}\n{text}{_END}{after}", "utf-8")
-
-
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -160,7 +153,7 @@ def main() -> None:
     text = as_markdown(found, given.rounds)
     print(text, flush=True)
     if given.write:
-        write_section(TOP / "bench" / "README.md", text)
+        write_section("policies", text)
 
 
 if __name__ == "__main__":

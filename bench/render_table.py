@@ -18,7 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.measured import Run, measure, median
-from bench.report import Results, as_markdown, write_readme
+from bench.report import Results, as_markdown
+from bench.section import write_section
 from bench.synthetic import ENVIRONMENT
 
 TOP = Path(__file__).parent.parent
@@ -221,7 +222,7 @@ def main() -> None:
         results = run(Path(folder), [int(size) for size in given.sizes.split(",")], given.runs)
         print(as_markdown(results), flush=True)
         if given.write:
-            write_readme(TOP / "bench" / "README.md", results)
+            write_section("measured", as_markdown(results))
 
 
 if __name__ == "__main__":

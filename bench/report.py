@@ -13,8 +13,6 @@ from typing import ClassVar
 
 from bench.measured import Run
 
-_BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
-
 
 @dataclass(slots=True)
 class Results:
@@ -34,13 +32,6 @@ class Results:
     checker: float = 0.0
     help: Run | None = None
     one_change: dict[int, dict[str, Run]] = field(default_factory=dict)
-
-
-def write_readme(path: Path, results: Results) -> None:
-    """Replaces what stands between the two markers of the README."""
-    before, _, rest = path.read_text("utf-8").partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    path.write_text(f"{before}{_BEGIN}\n{as_markdown(results)}{_END}{after}", "utf-8")
 
 
 def as_markdown(results: Results) -> str:

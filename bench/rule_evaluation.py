@@ -27,6 +27,7 @@ from typing import Any
 import httpx
 import yaml
 
+from bench.section import write_section
 from bench.synthetic import ENVIRONMENT, write_fleet
 from bench.synthetic_series import TOP, Exporters, serving
 from components.definition.tree import WorkTree
@@ -38,7 +39,6 @@ sys.path.append(str(TOP / "tests"))
 from debian_programs import program
 
 Manifest = dict[str, Any]
-_BEGIN, _END = "<!-- rules: begin -->", "<!-- rules: end -->"
 # Rules of one agent, as the synthetic fleet names them.
 _OF_AN_AGENT = re.compile(r"pool-\d+\.agent-\d+")
 INTERVAL = 30
@@ -215,13 +215,6 @@ def _met(yes: bool) -> str:
     return "yes" if yes else "no"
 
 
-def write_section(path: Path, text: str) -> None:
-    """Replaces what stands between the two markers."""
-    before, _, rest = path.read_text("utf-8").partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    path.write_text(f"{before}{_BEGIN}\n{text}{_END}{after}", "utf-8")
-
-
 def _progress(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -245,7 +238,7 @@ def main() -> None:
     if figures.empty:
         _progress(f"recorded, but without a sample: {', '.join(figures.empty)}")
     if given.write:
-        write_section(TOP / "bench" / "README.md", text)
+        write_section("rules", text)
 
 
 if __name__ == "__main__":

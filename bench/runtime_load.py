@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.runtime_servers import TOP, Server, request_file, servers
+from bench.section import write_section
 
-_BEGIN, _END = "<!-- runtime: begin -->", "<!-- runtime: end -->"
 _RATIO, _ADDED_MS, _GROWTH = 0.75, 5.0, 0.05
 
 
@@ -143,13 +143,6 @@ def _met(yes: bool) -> str:
     return "yes" if yes else "no"
 
 
-def write_section(path: Path, text: str) -> None:
-    """Replaces what stands between the two markers."""
-    before, _, rest = path.read_text("utf-8").partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    path.write_text(f"{before}{_BEGIN}\n{text}{_END}{after}", "utf-8")
-
-
 def main() -> None:
     """Measures, prints, and writes when asked to."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -167,7 +160,7 @@ def main() -> None:
     text = as_markdown(figures)
     print(text)
     if given.write:
-        write_section(TOP / "bench/README.md", text)
+        write_section("runtime", text)
 
 
 if __name__ == "__main__":

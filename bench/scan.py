@@ -18,9 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.measured import Run, measure, median
+from bench.section import write_section
 
 TOP = Path(__file__).parent.parent
-_BEGIN, _END = "<!-- scan: begin -->", "<!-- scan: end -->"
 _MOST_SECONDS = 15.0
 _PROGRAMS = ("kube-score", "kubeconform")
 
@@ -71,13 +71,6 @@ def as_markdown(runs: list[Run], said: str, agents: int) -> str:
     )
 
 
-def write_section(path: Path, text: str) -> None:
-    """Replaces what stands between the two markers."""
-    before, _, rest = path.read_text("utf-8").partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    path.write_text(f"{before}{_BEGIN}\n{text}{_END}{after}", "utf-8")
-
-
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -91,7 +84,7 @@ def main() -> None:
     text = as_markdown(runs, said, given.agents)
     print(text, flush=True)
     if given.write:
-        write_section(TOP / "bench" / "README.md", text)
+        write_section("scan", text)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # Makes a Python environment with exactly what a lock says, once a machine, below ~/.cache/roster. Sourced by other scripts.
 #
 # locked_venv NAME LOCK WHAT     prints the environment's Python; NAME: of its folder, WHAT: is being installed, in words
+# lock_anew PACKAGE LOCK         writes the lock: the newest version and what it needs, exact, with hashes, no addresses
 
 _lock_python() {
   local name
@@ -40,3 +41,14 @@ locked_venv() {
   fi
   echo "$folder/bin/python"
 }
+
+lock_anew() (
+  . ci/environment.sh
+  folder="$(mktemp -d)"
+  trap 'rm -rf "$folder"' EXIT
+  "$python" -m venv "$folder"
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check uv
+  echo "$1" >"$folder/packages.in"
+  "$folder/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+    --no-annotate --no-header --upgrade "$folder/packages.in" --output-file "$2"
+)

@@ -7,16 +7,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 lock=ci/nca.lock
 
-if [ "${1:-}" = --lock ]; then
-  . ci/environment.sh
-  folder="$(mktemp -d)"
-  trap 'rm -rf "$folder"' EXIT
-  "$python" -m venv "$folder"
-  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check uv
-  echo network-config-analyzer >"$folder/nca.in"
-  exec "$folder/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-    --no-annotate --no-header --upgrade "$folder/nca.in" --output-file "$lock"
-fi
-
 . ci/locked_venv.sh
+if [ "${1:-}" = --lock ]; then
+  lock_anew network-config-analyzer "$lock"
+  exit
+fi
 locked_venv nca "$lock" "network-config-analyzer"
