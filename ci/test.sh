@@ -22,19 +22,17 @@ if [ $# -gt 0 ]; then
   step "tests"
   python -m pytest --numprocesses auto --dist worksteal "$@"
 else
-  # Kyverno's program takes longer to build than all of this: its test has its turn once a week, ci/kyverno_test.sh.
-  # Tests on the API server mostly wait for it, and those on others' own code for compilers at first. They run beside the
-  # others, which use all cores and make room for them.
-  beside=(tests/cluster tests/monitoring/test_{captures_of_programs,log_alerts,log_collector}.py)
-  apart=(tests/images/test_kyverno.py "${beside[@]}")
+  # What takes minutes of a core to build has its turn once a week: ci/kyverno_test.sh, ci/monitoring_test.sh.
+  apart=(tests/cluster tests/images/test_kyverno.py tests/monitoring/test_{captures_of_programs,log_alerts,log_collector}.py)
+  # Tests on the API server mostly wait for it. They run beside the others, which use all cores and make room for them.
   step "tests"
   log=$(mktemp)
-  env --default-signal=INT python -m pytest "${beside[@]}" >"$log" 2>&1 &
+  env --default-signal=INT python -m pytest tests/cluster >"$log" 2>&1 &
   waiting=$!
   trap 'kill "$waiting" 2>/dev/null; rm -f "$log"' EXIT
   status=0
   nice python -m pytest --numprocesses auto --dist worksteal "${apart[@]/#/--ignore=}" || status=$?
-  step "tests on a real API server and on others' own code"
+  step "tests on a real API server"
   tail --pid="$waiting" --lines=+1 --follow "$log"
   wait "$waiting" || status=$?
   exit "$status"

@@ -1,6 +1,6 @@
 """Captures of exporters that need a cluster: by programs of ours around the packages that make their metrics.
 
-Building the programs takes minutes, once for each version of them.
+Building the programs takes minutes: ci/test.sh leaves this file out, and ci/monitoring_test.sh runs it.
 """
 
 from __future__ import annotations

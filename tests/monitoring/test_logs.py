@@ -1,4 +1,4 @@
-"""Logs: what is shipped for the collector and for Loki's ruler."""
+"""Logs: what is shipped for the collector and for Loki's ruler, and what of it Alloy and Loki have seen."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 import yaml
+from log_digests import digests
 from log_rendering import LOGS, collector, config_maps, rules
 from small_fleet import findings, fleet
 
 from components.definition.logs import FIXED_LABELS, MORE_LABELS, SEARCHED
 from components.specs import platform_manifests
 from components.specs.monitoring.alloy_config import LEVELS
+
+CHECKED = Path(__file__).with_name("logs_checked.txt")
 
 
 def catalog(**logs: Any) -> dict[str, str]:
@@ -84,3 +87,11 @@ def test_an_alert_on_logs_has_the_labels_that_routing_needs() -> None:
         assert set(rule["labels"]) == {"environment", "severity", "scope", "cause"}
         assert {"summary", "runbook_url", "dashboard_url", "changes_url"} <= set(rule["annotations"])
         assert "<" not in re.sub(r"<=", "", rule["expr"]), "a place was not filled in"
+
+
+def test_loki_and_alloy_have_seen_what_is_shipped() -> None:
+    seen = CHECKED.read_text("utf-8").split()
+    assert seen == digests(), (
+        "the collector's configuration or an alert's expression has changed; `bash ci/monitoring_test.sh` holds it "
+        "against Alloy's and Loki's own code (needs Go, and minutes the first time), and writes logs_checked.txt here"
+    )
