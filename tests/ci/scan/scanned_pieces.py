@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from small_fleet import CHARACTER, MINIMAL, fleet
+from small_fleet import CHARACTER, MINIMAL, catalog_files, fleet
 
 from ci.scan.piece import Piece
 from components.fleet import Fleet
@@ -16,13 +16,25 @@ from components.manifest_yaml import dump
 from components.specs import Manifest, agent_manifests
 
 TOP = Path(__file__).parents[3]
+
+
+def _with_annotations(**annotations: str) -> str:
+    """The fixture's pools, some with an annotation that all their agents get."""
+    text = catalog_files()["catalog/pools.yaml"]
+    for pool, annotation in annotations.items():
+        text = text.replace(f"{pool}:\n", f"{pool}:\n  defaults: {{annotations: {{{annotation}}}}}\n", 1)
+    return text
+
+
 BOT = CHARACTER.replace("runtime: eliza\n", "runtime: eliza\nchannels: {twitter: {}}\n")
 FILES = {
     "business/writer.yaml": MINIMAL,
-    "business/sized.yaml": (
-        MINIMAL + "resources: {limits: {memory: 2Gi}}\nannotations: {kube-score/ignore: container-resources}\n"
+    "business/sized.yaml": MINIMAL + "resources: {limits: {memory: 2Gi}}\n",
+    "community/ada.yaml": BOT,
+    # Authors may not excuse their agents; a pool's defaults are the catalog's.
+    "catalog/pools.yaml": _with_annotations(
+        business="kube-score/ignore: container-resources", community="checkov.io/skip1: CKV_K8S_20=because I say so"
     ),
-    "community/ada.yaml": BOT + "annotations: {checkov.io/skip1: CKV_K8S_20=because I say so}\n",
 }
 # Of the shape of a key, made here so that none stands in this file.
 KEY = "AKIA" + "Q7ZJ3M5XW2LN4RTB"

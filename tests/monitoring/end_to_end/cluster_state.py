@@ -121,7 +121,7 @@ def _object(manifest: Manifest) -> Iterator[Sample]:
         case "ResourceQuota":
             where = {"namespace": meta["namespace"], "resourcequota": meta["name"]}
             for resource, hard in spec["hard"].items():
-                amount = byte_count(hard) if hard.endswith("i") else float(hard)
+                amount = byte_count(hard) if hard[-1].isalpha() else float(hard)
                 for kind, share in (("hard", 1.0), ("used", 0.3)):
                     yield "kube_resourcequota", where | {"resource": resource, "type": kind}, amount * share
         case "HorizontalPodAutoscaler":
