@@ -20,6 +20,7 @@ from ci.live.places import Agent, Place
 from ci.live.screen import Screen, drawn, show
 from ci.live.status import Looked, Row, as_json, rows
 from ci.live.status_screen import changes, screen
+from ci.terminal import redraws
 
 _WATCH_SECONDS = 5.0
 # What is wrong with the kubeconfig of this machine, and not with a cluster.
@@ -148,7 +149,7 @@ def _screen(asked: _Asked, answer: _Answer) -> Screen:
 def _watch(connections: Connections, asked: _Asked, answer: _Answer, output_json: bool) -> None:
     """Looks again and again until Ctrl-C, and exits with 0 then."""
     try:
-        if sys.stdout.isatty() and not output_json:
+        if redraws(sys.stdout) and not output_json:
             _redrawn(connections, asked, answer)
         else:
             _told(connections, asked, answer, output_json)
@@ -170,7 +171,7 @@ def _redrawn(connections: Connections, asked: _Asked, answer: _Answer) -> None:
 
 
 def _told(connections: Connections, asked: _Asked, answer: _Answer, output_json: bool) -> None:
-    """Not on a terminal: everything once, then what changes, a line each; as JSON a line a look."""
+    """Where nothing can be drawn anew: everything once, then what changes, a line each; as JSON a line a look."""
     _print(asked, answer, output_json, compact=True)
     while True:
         time.sleep(_WATCH_SECONDS)

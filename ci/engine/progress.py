@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from ci.engine.runs import Moment, StackRun
+from ci.terminal import redraws
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -76,7 +77,7 @@ def progress(jobs: Sequence[StackRun], stream: TextIO | None = None) -> Iterator
     """Gives what `run_stacks` takes as `on_event`. Writes to standard error, or `stream`, only."""
     stream = stream or sys.stderr
     board = Board(jobs)
-    show = _live if stream.isatty() else _plain
+    show = _live if redraws(stream) else _plain
     with show(board, stream) as on_event:
         yield on_event
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from command_fleet import ASKER, WRITER, roster, roster_process, write_fleet
 
-from ci import completion
+from ci.cli import completion
 
 ROOT = Path(__file__).parents[2]
 

@@ -142,10 +142,10 @@ class Operated:
         return {one["agent"]: one for one in json.loads(done.stdout)["agents"]}
 
     @contextmanager
-    def running(self, *arguments: str, stdout: int = subprocess.PIPE) -> Iterator[Running]:
-        """A command that does not end by itself."""
+    def running(self, *arguments: str, stdout: int = subprocess.PIPE, term: str = "xterm") -> Iterator[Running]:
+        """A command that does not end by itself. `term` is the kind of terminal that `stdout` is, if it is one."""
         command = [sys.executable, "-c", "from ci.cli import main; main()", *arguments]
-        variables = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        variables = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": term}
         errors = self.folder / "errors.txt"
         with errors.open("w") as stderr:
             process = subprocess.Popen(command, cwd=self.folder, text=True, env=variables, stdout=stdout, stderr=stderr)

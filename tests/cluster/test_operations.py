@@ -213,15 +213,28 @@ def test_a_watch_in_a_pipe_tells_everything_once_and_then_what_changes(operated:
 
 
 def test_a_watch_on_a_terminal_draws_itself_anew(operated: Operated) -> None:
+    seen = _watched(operated, "xterm", ends=2)
+    assert seen.count(b"business/plain") == 2
+    assert b"\x1b[" in seen
+
+
+def test_a_watch_on_a_terminal_that_cannot_draw_anew_gets_lines(operated: Operated) -> None:
+    seen = _watched(operated, "dumb", until=b"\n", ends=4)
+    assert b"business/plain" in seen
+    assert b"\x1b[" not in seen
+
+
+def _watched(operated: Operated, term: str, ends: int, until: bytes = b"Ctrl-C ends") -> bytes:
+    """What a terminal of this kind got until so many ends were seen."""
     operated.apply("plain")
     ours, theirs = os.openpty()
-    with operated.running("status", "--pool", "business", "-e", "dev", "--watch", stdout=theirs) as process:
+    with operated.running("status", "--pool", "business", "-e", "dev", "--watch", stdout=theirs, term=term) as process:
         os.close(theirs)
         seen = b""
-        while seen.count(b"Ctrl-C ends") < 2:
+        while seen.count(until) < ends:
             # As patient as the one in a pipe: the first look may have to wait for a busy API server.
             assert select.select([ours], [], [], 60)[0], seen
             seen += os.read(ours, 4096)
-        assert b"business/plain" in seen
         assert process.interrupted() == 0
     os.close(ours)
+    return seen

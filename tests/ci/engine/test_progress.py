@@ -68,7 +68,10 @@ def test_time_left_follows_from_what_is_done_and_is_not_guessed_too_early() -> N
     assert board.summary().endswith("about 1 min 30 s left")
 
 
-def test_a_terminal_sees_each_stack_with_agents_and_objects_done(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_terminal_sees_each_stack_with_agents_and_objects_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
     with progress(JOBS, stream) as take:
         take(Moment("step", "dev.a.0", 5, 40))
@@ -79,6 +82,14 @@ def test_a_terminal_sees_each_stack_with_agents_and_objects_done(capsys: pytest.
     assert "80 create" in shown
     assert "1 of 2 stacks" in shown
     assert capsys.readouterr().out == ""
+
+
+def test_a_terminal_that_cannot_draw_anew_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    stream = Terminal()
+    with progress(JOBS, stream) as take:
+        take(Moment("start", "dev.a.0"))
+        assert stream.getvalue() == "dev.a.0: started\n"
 
 
 def test_durations_are_spoken_in_minutes_from_a_minute_on() -> None:

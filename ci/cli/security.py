@@ -1,28 +1,15 @@
-"""`roster scan` and `roster threat`: what scanners say of what is rendered, and what an agent could do."""
+"""`roster scan`, `threat` and `secrets`: what scanners say, what an agent could do, which secrets it needs."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ci import completion
+from ci.cli.options import Agent, Agents, Format, Json, OneEnvironment, Pool, Today
 
 security = typer.Typer(rich_markup_mode=None)
-
-
-class Format(StrEnum):
-    """How findings are printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    GITHUB = "github"
-    SARIF = "sarif"
-
-
-Today = Annotated[str, typer.Option("--today", help="The day that expiry dates are held against, YYYY-MM-DD.")]
 
 
 @security.command()
@@ -49,20 +36,9 @@ def scan(
 
 @security.command()
 def threat(
-    agent: Annotated[
-        str,
-        typer.Argument(metavar="AGENT", help="By name, pool/name or path.", autocompletion=completion.agents),
-    ],
-    environment: Annotated[
-        str,
-        typer.Option(
-            "--environment",
-            "-e",
-            help="Just in this environment of the catalog.",
-            autocompletion=completion.environments,
-        ),
-    ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    agent: Agent,
+    environment: OneEnvironment = "",
+    as_json: Json = False,
     base: Annotated[str, typer.Option("--base", metavar="REF", help="Say too what differs from this commit.")] = "",
     today: Today = "",
 ) -> None:
@@ -77,23 +53,12 @@ def threat(
 
 @security.command()
 def secrets(
-    agents: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[AGENT]...", help="By name, pool/name or path.", autocompletion=completion.agents),
-    ] = None,
-    pool: Annotated[str, typer.Option("--pool", help="All of a pool.", autocompletion=completion.pools)] = "",
-    environment: Annotated[
-        str,
-        typer.Option(
-            "--environment",
-            "-e",
-            help="Just in this environment of the catalog.",
-            autocompletion=completion.environments,
-        ),
-    ] = "",
+    agents: Agents = None,
+    pool: Pool = "",
+    environment: OneEnvironment = "",
     live: Annotated[bool, typer.Option("--live", help="Ask the clusters whether they are there.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="A line a variable, however many agents.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show which secrets agents need: variable, path#key, who asks for it, who shares it. Never a value.
 

@@ -6,22 +6,10 @@ from typing import Annotated
 
 import typer
 
-from ci import completion
+from ci.cli.options import Agent, Agents, Json, OneEnvironment, Pool
 
 operations = typer.Typer(rich_markup_mode=None)
 
-Agents = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[AGENT]...", help="By name, pool/name or path.", autocompletion=completion.agents),
-]
-Pool = Annotated[str, typer.Option("--pool", help="All of a pool.", autocompletion=completion.pools)]
-Environment = Annotated[
-    str,
-    typer.Option(
-        "--environment", "-e", help="Just in this environment of the catalog.", autocompletion=completion.environments
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 Prometheus = Annotated[str, typer.Option("--prometheus", metavar="URL", help="Instead of the catalog's.")]
 
 
@@ -29,7 +17,7 @@ Prometheus = Annotated[str, typer.Option("--prometheus", metavar="URL", help="In
 def status(
     agents: Agents = None,
     pool: Pool = "",
-    environment: Environment = "",
+    environment: OneEnvironment = "",
     watch: Annotated[bool, typer.Option("--watch", help="Look again every 5 s, until Ctrl-C.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="A line an agent, also where they are hundreds.")] = False,
     as_json: Json = False,
@@ -46,10 +34,8 @@ def status(
 
 @operations.command()
 def logs(
-    agent: Annotated[
-        str, typer.Argument(metavar="AGENT", help="By name, pool/name or path.", autocompletion=completion.agents)
-    ],
-    environment: Environment = "",
+    agent: Agent,
+    environment: OneEnvironment = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written, until Ctrl-C.")] = False,
     since: Annotated[str, typer.Option("--since", metavar="TIME", help="Such as 10m or 2h; else the last lines.")] = "",
     errors: Annotated[bool, typer.Option("--errors", help="Just errors, and requests that failed.")] = False,
@@ -70,7 +56,7 @@ def logs(
 def alerts(
     agents: Agents = None,
     pool: Pool = "",
-    environment: Environment = "",
+    environment: OneEnvironment = "",
     as_json: Json = False,
     prometheus: Prometheus = "",
     alertmanager: Annotated[str, typer.Option("--alertmanager", metavar="URL", help="Instead of the catalog's.")] = "",

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
+from ci.cli.options import Json, Today
+
 images = typer.Typer(
     help="The images that agents run: what is needed, built, scanned, signed and recorded.", rich_markup_mode=None
 )
 Names = Annotated[list[str] | None, typer.Argument(metavar="IMAGE", help="As `roster images` names them.")]
 Changed = Annotated[str, typer.Option("--changed-since", metavar="REF", help="Just those that this branch brings.")]
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
-Today = Annotated[str, typer.Option("--today", help="The day, YYYY-MM-DD.")]
 
 
 @images.callback(invoke_without_command=True)

@@ -1,0 +1,5 @@
+"""`python -m ci.cli` is `roster`."""
+
+from ci.cli import main
+
+main()
