@@ -84,6 +84,7 @@ class Cluster:
         self._context = context
         self._loop = loop
         self._api = api
+        self._sessions = _Sessions(api)
 
     def lists(self, listings: Iterable[Listing]) -> dict[Listing, list[Object]]:
         """All objects of each listing. A kind that the server does not have, or a namespace, has none.
@@ -118,10 +119,9 @@ class Cluster:
 
     def close(self) -> None:
         """Ends connections, and removes what kr8s wrote of the credentials."""
-        # kr8s has no way of its own to close its connections.
-        if self._api._session is not None:
-            with contextlib.suppress(Exception):
-                self._loop.run(self._api._session.aclose(), _CONNECT_SECONDS)
+        self._loop.end_tasks()
+        with contextlib.suppress(Exception):
+            self._loop.run(self._sessions.close(), _CONNECT_SECONDS)
         self._loop.stop()
         _remove_key(self._context, self._api)
 
@@ -215,7 +215,7 @@ class Cluster:
 
 
 def _sound(found: list[list[Object] | BaseException]) -> list[list[Object]]:
-    """All answers, or the error that says most: after a 403 kr8s signs in anew, which breaks off what else it asked."""
+    """All answers, or the error that says most: what the server refused, before a connection that broke."""
     import kr8s
 
     failed = [one for one in found if isinstance(one, BaseException)]
@@ -240,6 +240,32 @@ def open_cluster(context: str, uid: str | None = None) -> Cluster:
         raise
     _remove_key(found, cluster._api)
     return cluster
+
+
+class _Sessions:
+    """The sessions that kr8s opens: one, and another whenever a request is refused, in case the credentials have ended.
+
+    kr8s closes the one before, under requests that are under way, or forgets it when several are refused at once.
+    """
+
+    def __init__(self, api: kr8s.asyncio.Api) -> None:
+        self._api = api
+        self._anew = api._create_session
+        self._turn = asyncio.Lock()
+        self._before: list[Any] = []
+        api._create_session = self._create  # type: ignore[method-assign]
+
+    async def _create(self) -> None:
+        async with self._turn:
+            if self._api._session is not None:
+                self._before.append(self._api._session)
+                self._api._session = None
+            await self._anew()
+
+    async def close(self) -> None:
+        for session in [*self._before, self._api._session]:
+            if session is not None:
+                await session.aclose()
 
 
 def _api(context: Context) -> kr8s.asyncio.Api:
@@ -337,10 +363,16 @@ class _Loop:
         """Runs it, and does not wait for it."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
-    def stop(self) -> None:
+    def end_tasks(self) -> None:
         """Ends what still runs, as far as it lets itself be ended."""
         with contextlib.suppress(TimeoutError):
             self.run(self._cancelled(), _CONNECT_SECONDS)
+
+    def stop(self) -> None:
+        """Ends the loop itself."""
+        with contextlib.suppress(TimeoutError):
+            # Connections are closed in the next round.
+            self.run(asyncio.sleep(0), _CONNECT_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_CONNECT_SECONDS)
         if not self._loop.is_running():
@@ -352,5 +384,3 @@ class _Loop:
             task.cancel()
         if others:
             await asyncio.wait(others, timeout=1)
-        # Connections are closed in the next round.
-        await asyncio.sleep(0)

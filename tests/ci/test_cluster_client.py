@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from ci.cluster import client
-from ci.cluster.client import open_cluster
+from ci.cluster.client import Listing, open_cluster
 from ci.cluster.kubeconfig import ClusterError
 
 CONFIG = """\
@@ -28,6 +32,32 @@ def listener() -> Iterator[str]:
     """An address that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+class _Forbidding(BaseHTTPRequestHandler):
+    """Lets one in, and shows nothing."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        entered = "/namespaces/" not in self.path
+        body = b"{}" if entered else b'{"message": "not for you"}'
+        self.send_response(200 if entered else 403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def forbidding() -> Iterator[str]:
+    """The address of an API server that forbids everything."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Forbidding) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def refused(monkeypatch: pytest.MonkeyPatch, path: Path, context: str = "prod-eu") -> ClusterError:
@@ -98,3 +128,22 @@ def test_a_credential_plugin_that_hangs_is_given_up(tmp_path: Path, monkeypatch:
     error = refused(monkeypatch, config(tmp_path, "http://127.0.0.1:1", user))
     assert (error.kind, "sleep" in str(error)) == ("timeout", True)
     assert time.monotonic() - start < 3.5
+
+
+def test_many_refusals_at_once_leave_no_session_open(
+    forbidding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[httpx.AsyncClient] = []
+    begin = httpx.AsyncClient.__init__
+
+    def counted(self: httpx.AsyncClient, *arguments: Any, **options: Any) -> None:
+        made.append(self)
+        begin(self, *arguments, **options)
+
+    monkeypatch.setattr(httpx.AsyncClient, "__init__", counted)
+    monkeypatch.setenv("KUBECONFIG", str(config(tmp_path, forbidding)))
+    with open_cluster("prod-eu") as cluster, pytest.raises(ClusterError) as caught:
+        cluster.lists(Listing("v1", "pods", f"team-{number}") for number in range(8))
+    assert caught.value.kind == "credentials"
+    assert len(made) > 2
+    assert all(session.is_closed for session in made)
