@@ -1,5 +1,6 @@
 # Makes .venv with exactly what requirements.lock says, and sets $python and PATH. Sourced by the other scripts.
 # Quick when nothing changed: a stamp in .venv remembers the lock that it was made from.
+. ci/locked_packages.sh
 
 find_python() {
   local name
@@ -14,7 +15,7 @@ find_python() {
 }
 
 make_venv() {
-  echo "== making .venv (once; about a minute)"
+  echo "== making .venv (once; some seconds)"
   rm -rf .venv
   if ! "$1" -m venv .venv 2>/dev/null; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -25,7 +26,9 @@ make_venv() {
       return 1
     fi
   fi
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+  # uv first, of the same lock: it brings the rest.
+  install_locked .venv/bin/python <(sed -n '/^uv==/,/[^\\]$/p' requirements.lock)
+  install_locked .venv/bin/python requirements.lock
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 }
 

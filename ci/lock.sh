@@ -3,8 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . ci/environment.sh
-"$python" -m pip install --quiet uv
-"$python" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --upgrade --extra dev pyproject.toml --output-file requirements.lock
 # components/images/eliza/package-lock.json: the npm packages that the catalog names, and all that they need.
 "$python" -m ci.eliza_lock

@@ -2,6 +2,7 @@
 #
 # locked_venv NAME LOCK WHAT     prints the environment's Python; NAME: of its folder, WHAT: is being installed, in words
 # lock_anew PACKAGE LOCK         writes the lock: the newest version and what it needs, exact, with hashes, no addresses
+. ci/locked_packages.sh
 
 _lock_python() {
   local name
@@ -33,7 +34,7 @@ locked_venv() {
       trap 'rm -rf "$staged"' EXIT
       "$python" -m venv "$staged" >&2
       # By -m: the scripts' first lines name the staged folder and do not survive the move.
-      "$staged/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$2" >&2
+      install_locked "$staged/bin/python" "$2"
       mv -T "$staged" "$folder"
       trap - EXIT
     fi
@@ -46,9 +47,7 @@ lock_anew() (
   . ci/environment.sh
   folder="$(mktemp -d)"
   trap 'rm -rf "$folder"' EXIT
-  "$python" -m venv "$folder"
-  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check uv
   echo "$1" >"$folder/packages.in"
-  "$folder/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
     --no-annotate --no-header --upgrade "$folder/packages.in" --output-file "$2"
 )
