@@ -23,8 +23,9 @@ if [ $# = 0 ]; then
 fi
 step "types"
 runtime=$(bash ci/runtime_venv.sh)
-(cd components/images/fastapi && mypy --strict --cache-dir ../../../.mypy_cache/runtime --python-executable "$runtime" --package agent) &
-mypy
+checked=${XDG_CACHE_HOME:-$HOME/.cache}/roster/mypy
+(cd components/images/fastapi && mypy --strict --cache-dir "$checked/runtime" --python-executable "$runtime" --package agent) &
+mypy --cache-dir "$checked/project"
 wait $!
 step "workflows"
 bash ci/workflow_lint.sh
