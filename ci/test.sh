@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . ci/environment.sh
 # Programs in Go that end soon after they began: a fifth of their time is gone where memory is counted as scarce.
-export GOGC=400
+export GOGC=800
 
 step() { printf '\n== %s (%s s)\n' "$*" "$SECONDS"; }
 

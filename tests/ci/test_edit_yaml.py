@@ -473,7 +473,7 @@ def assert_all_parsers_read(text: str, data: Any) -> None:
     assert exactly(ryaml.loads(text)) == exactly(data)
 
 
-quick = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @quick

@@ -20,7 +20,7 @@ from components.fleet import Fleet
 pytestmark = pytest.mark.skipif(
     shutil.which("go") is None, reason="`go` is not on PATH: Cilium's policy code cannot be built"
 )
-SEEDS = range(200, 206)
+SEEDS = range(200, 204)
 NETWORKS = ({"egress": {"kind": "cilium"}}, {"egress": {"kind": "cilium"}, "mesh": MESH}, {})
 NOBODYS = "nobody.example.org"
 Judged = tuple[World, frozenset[Cell]]

@@ -102,7 +102,8 @@ class Ran:
 
 def copy_program(top: Path) -> Path:
     """The library and the program, without any fleet."""
-    skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    # With what Python has compiled: copied files keep their times, so each run need not do it again.
+    skip = shutil.ignore_patterns("*.egg-info")
     for folder in ("components", "policies", "stacks"):
         shutil.copytree(REPOSITORY / folder, top / folder, ignore=skip)
     shutil.copy(REPOSITORY / "Pulumi.yaml", top)
