@@ -64,6 +64,10 @@ def choose(fleet: Fleet, stack: Stack, settings: Settings) -> tuple[str, list[De
     # A preview is what reviewers look at: their record comes after it.
     if settings.reviewed or not settings.preview:
         _refuse_unreviewed(fleet, stack, settings.reviewed, decisions, last)
+    if instructions.look is not None:
+        if not settings.preview:
+            raise RefusedError("`look` is for previews: an up that registers some agents only would delete all others")
+        decisions = [one for one in decisions if one.name in instructions.look]
     return held.namespace, decisions
 
 

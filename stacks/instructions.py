@@ -24,7 +24,7 @@ class Instructions:
 
     `hold`: agents that are returned to what ran before, and held there; `back`: agents that are only returned.
     `release`: agents whose hold ends without a change of theirs. `proven`: agents that the gate found well.
-    `allow_removals`: many agents are meant to go.
+    `allow_removals`: many agents are meant to go. `look`: of a preview, the agents that the engine is told to look at.
     """
 
     apply: frozenset[str] | None = None
@@ -33,6 +33,7 @@ class Instructions:
     release: frozenset[str] = frozenset()
     allow_removals: bool = False
     proven: frozenset[str] = frozenset()
+    look: frozenset[str] | None = None
 
     def may_change(self, agent: str) -> bool:
         """Whether the agent's turn has come."""
@@ -51,7 +52,9 @@ class Instructions:
             "proven": sorted(self.proven),
             "allow_removals": self.allow_removals,
         }
-        return json.dumps(content | ({} if self.apply is None else {"apply": sorted(self.apply)}), indent=1)
+        some = {"apply": self.apply, "look": self.look}
+        content |= {name: sorted(agents) for name, agents in some.items() if agents is not None}
+        return json.dumps(content, indent=1)
 
 
 class _Hold(Closed):
@@ -70,6 +73,7 @@ class _File(Closed):
     release: frozenset[str] = frozenset()
     proven: frozenset[str] = frozenset()
     allow_removals: bool = False
+    look: frozenset[str] | None = None
 
 
 def read_instructions(path: str) -> Instructions:
@@ -83,4 +87,4 @@ def read_instructions(path: str) -> Instructions:
         where = ".".join(map(str, first["loc"])) or "the file"
         raise ValueError(f"ROSTER_RUN names {path}, which holds no instructions: {where}: {first['msg']}") from error
     held = {name: Held(**one.model_dump()) for name, one in file.hold.items()}
-    return Instructions(file.apply, held, file.back, file.release, file.allow_removals, file.proven)
+    return Instructions(file.apply, held, file.back, file.release, file.allow_removals, file.proven, file.look)

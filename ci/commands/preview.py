@@ -9,6 +9,7 @@ import typer
 
 from ci.commands.engine_session import ENGINE_CODES, HELD, PERMISSION, engine_errors, opened
 from ci.commands.session import FINDINGS, fail, open_fleet, top
+from ci.commands.stacks import Touch, since_base, touched
 from ci.deploy.opening import all_situations, chosen_stacks, head_of, offers_for
 from ci.deploy.preview_report import as_json, as_markdown
 from ci.deploy.real_hands import RealHands
@@ -16,6 +17,9 @@ from components.fleet import Fleet
 from components.removals import alarming
 from components.stacks import Stack
 from stacks.instructions import Instructions
+
+# Where more agents of a shard change, all of it is previewed: each costs two words of the engine's command line.
+_FEW = 25
 
 
 def run(names: Sequence[str], changed_since: str, environment: str, folder: Path | None, wait_minutes: float) -> None:
@@ -32,10 +36,10 @@ def run(names: Sequence[str], changed_since: str, environment: str, folder: Path
         hands = RealHands(pulumi, fleet, head_of(here).commit, target, "", wait_minutes * 60, _say)
         chosen = _touched(hands, fleet, stacks, bool(names), changed_since)
         reachable = _reachable(chosen)
-        results = hands.run("preview", {stack: Instructions(allow_removals=True) for stack in reachable})
+        results = hands.run("preview", {stack: _told(stack, chosen[stack]) for stack in reachable})
     target.mkdir(parents=True, exist_ok=True)
     (target / "report.json").write_text(as_json(results), "utf-8")
-    text = as_markdown(results, {stack.name: why for stack, why in chosen.items()})
+    text = as_markdown(results, {stack.name: touch.why for stack, touch in chosen.items()})
     (target / "report.md").write_text(text, "utf-8")
     typer.echo(text, nl=False)
     failures = [result.failure for result in results.values() if result.failure]
@@ -51,23 +55,25 @@ def run(names: Sequence[str], changed_since: str, environment: str, folder: Path
         )
 
 
-def _touched(hands: RealHands, fleet: Fleet, stacks: Sequence[Stack], named: bool, base: str) -> dict[Stack, str]:
-    """The stacks to preview → why."""
+def _touched(hands: RealHands, fleet: Fleet, stacks: Sequence[Stack], named: bool, base: str) -> dict[Stack, Touch]:
+    """The stacks to preview."""
     if named:
-        return dict.fromkeys(stacks, "named")
+        return dict.fromkeys(stacks, Touch("named"))
     if base:
-        from ci.commands.stacks import since_base
-
-        whys = since_base(base)
+        touches = since_base(base)
     else:
-        from ci.commands.stacks import why_touched
-
         situations = all_situations(fleet, hands.records(stacks), offers_for(fleet, stacks), stacks)
-        whys = {name: why for one in situations.values() for name, why in why_touched(one).items()}
-    return {stack: whys[stack.name] for stack in stacks if stack.name in whys}
+        touches = {name: touch for one in situations.values() for name, touch in touched(one).items()}
+    return {stack: touches[stack.name] for stack in stacks if stack.name in touches}
 
 
-def _reachable(chosen: dict[Stack, str]) -> list[Stack]:
+def _told(stack: Stack, touch: Touch) -> Instructions:
+    """The engine looks at each object of what it previews: of a few agents among many, at theirs alone."""
+    few = stack.kind == "shard" and 0 < len(touch.agents) <= _FEW
+    return Instructions(allow_removals=True, look=touch.agents if few else None)
+
+
+def _reachable(chosen: dict[Stack, Touch]) -> list[Stack]:
     """The stacks whose cluster the kubeconfig knows; says which it does not."""
     from ci.cluster.kubeconfig import ClusterError, find_context
 

@@ -21,6 +21,14 @@ from components.stacks import Stack
 
 
 @dataclass(frozen=True, slots=True)
+class Touch:
+    """Why a stack is touched, and which of its agents are; none where it is more than agents."""
+
+    why: str
+    agents: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One stack: how many agents it holds, and why it is touched (empty when it is not)."""
 
@@ -39,21 +47,21 @@ def run(changed_since: str, since_applied: bool, environment: str, as_json: bool
     except LookupError as error:
         raise fail(str(error.args[0])) from error
     counts = _agents(fleet)
-    whys: Mapping[str, str] | None = None
+    touches: Mapping[str, Touch] | None = None
     if changed_since:
-        whys = since_base(changed_since)
+        touches = since_base(changed_since)
     elif since_applied:
-        stacks, whys = _since_applied(fleet, stacks)
+        stacks, touches = _since_applied(fleet, stacks)
     rows = [
-        Row(stack, counts[stack.name], (whys or {}).get(stack.name, ""))
+        Row(stack, counts[stack.name], touches[stack.name].why if touches else "")
         for stack in stacks
-        if whys is None or stack.name in whys
+        if touches is None or stack.name in touches
     ]
-    _print(rows, as_json, touched=whys is not None)
+    _print(rows, as_json, touched=touches is not None)
 
 
-def since_base(base: str) -> dict[str, str]:
-    """The stacks whose rendered objects differ from where the branch left `base` → why."""
+def since_base(base: str) -> dict[str, Touch]:
+    """The stacks whose rendered objects differ from where the branch left `base`."""
     from datetime import UTC, datetime
 
     from ci.git import GitError
@@ -69,35 +77,37 @@ def since_base(base: str) -> dict[str, str]:
     except InvalidInput as error:
         raise fail(str(error), FINDINGS) from error
     placement = Placement(open_fleet().catalog)
-    whys = {}
+    touches = {}
     for name in plan.stacks:
         touching = [change for change in plan.changes if name in placement.touched([change])]
-        agents = [change.key for change in touching if change.before or change.after]
-        words = [_count(agents)] if agents else []
+        agents = [known for change in touching if (known := change.after or change.before)]
+        words = [_count([f"{known.pool}/{known.name}" for known in agents])] if agents else []
         words += ["its own objects"] if len(agents) < len(touching) else []
-        whys[name] = " and ".join(words) or "images"
-    return whys
+        touches[name] = Touch(" and ".join(words) or "images", frozenset(known.name for known in agents))
+    return touches
 
 
-def why_touched(one: Situation) -> dict[str, str]:
-    """The stacks of an environment that differ from what they applied last → why."""
-    found: dict[str, str] = {}
+def touched(one: Situation) -> dict[str, Touch]:
+    """The stacks of an environment that differ from what they applied last."""
+    found: dict[str, Touch] = {}
     for stack in one.stacks:
-        kinds = Counter(change.kind for change in one.changes if change.stack == stack)
+        changes = [change for change in one.changes if change.stack == stack]
+        kinds = Counter(change.kind for change in changes)
         words = [f"{count} {kind}" for kind, count in kinds.most_common()]
-        if stack in one.shared:
-            words.append("its own objects")
-        if stack.name in one.unknown:
-            words.append("its state cannot be read")
-        if stack.name in one.faults:
-            words.append("definitions have faults")
-        if words:
-            found[stack.name] = ", ".join(words)
+        whole = (
+            (stack in one.shared, "its own objects"),
+            (stack.name in one.unknown, "its state cannot be read"),
+            (stack.name in one.faults, "definitions have faults"),
+        )
+        more = [word for holds, word in whole if holds]
+        if words or more:
+            agents = frozenset() if more else frozenset(change.name for change in changes)
+            found[stack.name] = Touch(", ".join([*words, *more]), agents)
     return found
 
 
-def _since_applied(fleet: Fleet, stacks: Sequence[Stack]) -> tuple[list[Stack], dict[str, str]]:
-    """The stacks, with shards that the catalog has no more, and those that differ → why."""
+def _since_applied(fleet: Fleet, stacks: Sequence[Stack]) -> tuple[list[Stack], dict[str, Touch]]:
+    """The stacks, with shards that the catalog has no more, and those that differ."""
     from ci.engine.records import read_records
     from ci.engine.runs import safe_width
     from ci.engine.stack_names import filled_stacks
@@ -109,9 +119,9 @@ def _since_applied(fleet: Fleet, stacks: Sequence[Stack]) -> tuple[list[Stack], 
         records = read_records(pulumi, [stack.name for stack in stacks], safe_width())
     if rest:
         typer.echo(rest, err=True)
-    found: dict[str, str] = {}
+    found: dict[str, Touch] = {}
     for one in all_situations(fleet, records, offers_for(fleet, stacks), stacks).values():
-        found |= why_touched(one)
+        found |= touched(one)
     return list(stacks), found
 
 

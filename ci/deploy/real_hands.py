@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ci.cluster.kubeconfig import ClusterError
@@ -106,15 +106,19 @@ class RealHands:
         return found
 
     def _job(self, action: Action, stack: Stack, told: Instructions) -> StackRun:
+        record = self.known.get(stack.name) or self.records([stack])[stack.name]
+        if record.empty or not record.exists:
+            # Nothing is there that need not be looked at, nor the provider that objects hang on.
+            told = replace(told, look=None)
         path = self.folder / "instructions" / f"{stack.name}.{os.getpid()}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(told.as_json(), "utf-8")
         variables = {"ROSTER_COMMIT": self.commit, "ROSTER_RUN": str(path), "ROSTER_REVIEWED": self.reviewed}
-        record = self.known.get(stack.name) or self.records([stack])[stack.name]
         there = stack.name in self.applied
-        agents = len({*record.agents, *(told.apply or ())})
+        agents = len({*record.agents, *(told.apply or ())}) if told.look is None else len(told.look)
         first = record.empty and not there
+        look = tuple(sorted(told.look or ()))
         unsure = (
             () if there else tuple(one.urn for one in record.pending_operations if one.type in ("updating", "deleting"))
         )
-        return StackRun(stack.name, action, record.exists or there, first, variables, agents, unsure=unsure)
+        return StackRun(stack.name, action, record.exists or there, first, variables, agents, look=look, unsure=unsure)

@@ -18,6 +18,7 @@ from ci.engine.locks import locks_in, release, waited_out
 from ci.engine.outcome import StackResult, Tally
 from ci.engine.said import last_words
 from ci.engine.throwaway import empty_backend
+from ci.engine.urns import patterns_of
 from ci.engine.verdict import verdict
 
 if TYPE_CHECKING:
@@ -153,6 +154,8 @@ class _Run:
                 # Made by a run that was killed before its first step, or by another one meanwhile.
                 stack = open_stack(self._job.stack, workspace, exists=True)
             how: dict[str, Any] = {"color": "never", "suppress_progress": True, "suppress_outputs": True}
+            if self._job.look:
+                how["target"] = patterns_of(self._job.stack, self._job.look)
             how["policy_packs"] = [str(pulumi.top / POLICY_PACK)]
             apply = stack.up if self._job.action == "up" else stack.preview
             apply(on_output=said.append, on_error=said.append, on_event=self._hear, **how)

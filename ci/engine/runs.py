@@ -24,7 +24,8 @@ class StackRun:
     `exists` and `first` as its `StackRecord` says (`exists`, `empty`): a stack that is not there is made by an up, and
     previewed in an empty backend that is thrown away. `variables` are added to the environment (ROSTER_COMMIT,
     ROSTER_RUN, ROSTER_REVIEWED). `agents` and `resources` are how many are expected, for the progress only; 0 when not
-    known. `unsure`: URNs of objects that a killed run was changing, which are read from the cluster before an up.
+    known. `look`: of a preview, the agents that the engine is to look at; all with none. `unsure`: URNs of objects that
+    a killed run was changing, which are read from the cluster before an up.
     """
 
     stack: str
@@ -34,6 +35,7 @@ class StackRun:
     variables: Mapping[str, str] = field(default_factory=dict)
     agents: int = 0
     resources: int = 0
+    look: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
 
 

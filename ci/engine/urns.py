@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from components.applied import COMPONENT_TYPES
 
 STACK_TYPE = "pulumi:pulumi:Stack"
+_AGENT_TYPE = next(urn_type for urn_type, kind in COMPONENT_TYPES.items() if kind == "agent")
+
+
+def patterns_of(stack: str, agents: Iterable[str]) -> list[str]:
+    """What `--target` takes for agents of a stack: each one's component, and all objects of it, new ones too."""
+    component = f"urn:pulumi:{stack}::*::{_AGENT_TYPE}"
+    return [pattern for name in sorted(agents) for pattern in (f"{component}::{name}", f"{component}$**::{name}/**")]
 
 
 def type_of(urn: str) -> str:

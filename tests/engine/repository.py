@@ -90,6 +90,18 @@ class Repository(Project):
         found: dict[str, Any] = said["environments"]
         return found
 
+    def foreseen(self) -> dict[str, Any]:
+        """What the last `roster preview` wrote: stack → its result."""
+        found: dict[str, Any] = json.loads((self.top / "out/preview/report.json").read_text("utf-8"))
+        return found
+
+    def look(self, stack: str) -> list[str] | None:
+        """The agents that the last preview of the stack had the engine look at; none when it looked at everything."""
+        told = (self.top / "out/preview/instructions").glob(f"{stack}.*.json")
+        last = max(told, key=lambda path: path.stat().st_mtime_ns)
+        found: list[str] | None = json.loads(last.read_text("utf-8")).get("look")
+        return found
+
     def state_of(self, environment: str, agent: str) -> str:
         """The agent's state in the last report; empty when the report does not name it."""
         known = self.report().get(environment, {"agents": {}})["agents"].get(f"business/{agent}", {})

@@ -79,6 +79,8 @@ def test_a_changed_agent_runs_its_shard_alone_and_touches_nobody_else(repository
     assert (shard in said, "1 changed" in said, said.count("dev.")) == (True, True, 1), said
     foreseen = repository.roster("preview", "--environment", "dev")
     assert (foreseen.code, f"| {shard} | 1 changed | 2 to update | one |" in foreseen.text) == (0, True), foreseen.text
+    # The engine was told to look at `one` alone; nobody else was registered, and nobody goes.
+    assert (repository.foreseen()[shard]["deleted"], repository.look(shard)) == ([], ["one"])
     before = repository.versions()
     assert "in verse" not in repository.prompt("one")
     done = repository.roster("up")
@@ -97,11 +99,32 @@ def test_a_removed_agent_goes_everywhere_and_its_neighbours_stay(repository: Rep
     repository.drop("two")
     repository.commit()
     before = repository.versions()
+    assert repository.roster("preview", "--environment", "dev").code == 0
+    ((shard, result),) = repository.foreseen().items()
+    assert (result["deleted"], repository.look(shard)) == (["two"], ["two"])
     report = repository.apply()
     assert [one["agents"]["business/two"]["state"] for one in report.values()] == ["removed", "removed"]
     after = repository.versions()
     assert after == {name: version for name, version in before.items() if not name.endswith("/two")}
     assert "two" not in repository.in_prod().objects("configmap")
+
+
+def test_a_new_agent_is_foreseen_without_a_look_at_its_neighbours_and_a_named_stack_whole(
+    repository: Repository,
+) -> None:
+    repository.write("fresh", IDLE)
+    repository.commit()
+    foreseen = repository.roster("preview", "--environment", "dev", "--changed-since", "HEAD~1")
+    ((shard, result),) = repository.foreseen().items()
+    assert (foreseen.code, repository.look(shard), result["failed"]) == (0, ["fresh"], {}), foreseen.text
+    assert result["components"]["fresh"]["create"] > 3
+    alone = {name for name, counts in result["components"].items() if counts["create"] or counts["update"]}
+    assert alone == {"fresh"}
+    assert repository.roster("preview", shard).code == 0
+    assert repository.look(shard) is None
+    assert repository.foreseen()[shard]["components"]["fresh"] == result["components"]["fresh"]
+    repository.drop("fresh")
+    repository.commit()
 
 
 def test_many_removals_touch_nothing_without_a_reviewers_permission(repository: Repository, tmp_path: Path) -> None:

@@ -22,11 +22,13 @@ def top(tmp_path: Path) -> Path:
     return own_project(tmp_path)
 
 
-def _run(top: Path, memory: dict[str, Any] | None = None, **settings: str) -> tuple[Any, Run]:
+def _run(
+    top: Path, memory: dict[str, Any] | None = None, options: tuple[str, ...] = (), **settings: str
+) -> tuple[Any, Run]:
     """A run of the program after the engine was given `memory`: stack → URN → {type, outputs}."""
     file = top / "memory.json"
     file.write_text(json.dumps(memory or {}), "utf-8")
-    done, runs = run_program(top, STACK, options=("--last", str(file)), **settings)
+    done, runs = run_program(top, STACK, options=("--last", str(file), *options), **settings)
     return done, runs[STACK]
 
 
@@ -102,6 +104,20 @@ def test_whose_turn_has_not_come_keeps_its_objects(top: Path) -> None:
     assert "in verse" not in _prompt(run, "keeper")
 
 
+def test_a_preview_of_some_agents_registers_no_others_and_an_up_of_some_is_refused(top: Path) -> None:
+    memory = _applied(top)
+    _write(top, "plain", VERSE)
+    _write(top, "keeper", VERSE)
+    (top / "agents/business/exposed.yaml").unlink()
+    instructions = top / "run.json"
+    instructions.write_text('{"look": ["plain", "exposed"]}', "utf-8")
+    done, run = _run(top, memory, ("--preview",), ROSTER_RUN=str(instructions))
+    assert done.returncode == 0, done.stderr
+    assert "in verse" in _prompt(run, "plain")
+    assert {one["object"]["metadata"]["name"] for one in run.of("Deployment")} == {"plain"}
+    _refused(*_run(top, memory, ROSTER_RUN=str(instructions)), "`look` is for previews")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -113,6 +129,7 @@ def test_whose_turn_has_not_come_keeps_its_objects(top: Path) -> None:
         ('{"hold": {"plain": {"digest": "", "commit": "", "why": "odd", "reason": ""}}}', "hold.plain.why"),
         ('{"aply": []}', "aply"),
         ('{"allow_removals": "yes"}', "allow_removals"),
+        ('{"look": "plain"}', "look"),
     ],
 )
 def test_instructions_of_another_form_apply_nothing(top: Path, text: str, said: str) -> None:
