@@ -36,6 +36,8 @@ class EarlyWatch:
         self._watches = {
             cluster: [Watch(agent, Observed(None)) for agent in members] for cluster, members in agents.items()
         }
+        # When each one's Deployment was first seen as it is applied: in a long wave the last begin after the first end.
+        self._begun: dict[tuple[str, str], float] = {}
         self._interruption = interruption
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -72,7 +74,7 @@ class EarlyWatch:
             if not applied(one.agent.manifests, one.seen):
                 continue
             one.health = judge(one.agent.manifests, one.seen)
-            decide(one, frozenset(), seconds)
+            decide(one, frozenset(), seconds - self._begun.setdefault(one.agent.key, seconds))
             if one.failure is not None:
                 self.failed[one.agent.key] = one.failure.detail
 
