@@ -50,6 +50,7 @@ class ChannelKind(Closed):
     description: Text = Field(description="Which it is.")
     polling: bool = Field(description="true when it serves one consumer only: the agent then has just one pod.")
     hosts: list[Host] = Field(description="Hosts that agents reach it at.")
+    proxied: bool = Field(True, description="false when it opens connections that take no HTTP proxy (WebSockets).")
     secrets: dict[EnvName, SecretKey] = Field(description="Its credential: variables, and keys at the channel's path.")
     plugin: str | None = Field(None, description="The elizaOS plugin that speaks to it.")
     plugin_version: Semver | None = Field(None, description="The plugin's version; the runtime's own with none.")

@@ -31,6 +31,7 @@ def egress_findings(agent: ResolvedAgent, layers: Layers) -> Report:
     yield from _keys_of_tokens(agent, layers)
     yield from _names_fit(agent, layers)
     yield from _proxy_variables(agent, layers)
+    yield from _past_the_proxy(agent, layers)
 
 
 def _keys_of_tokens(agent: ResolvedAgent, layers: Layers) -> Report:
@@ -64,6 +65,18 @@ def _proxy_variables(agent: ResolvedAgent, layers: Layers) -> Report:
         if any(name in (values.get("env") or {}) for values in layers.own):
             message = f"env.{name}: the proxy of {agent.environment} sets it to {agent.env[name]}; leave it out"
             yield layers.finding(("env", name), "two-sources", message)
+
+
+def _past_the_proxy(agent: ResolvedAgent, layers: Layers) -> Report:
+    if agent.proxy is None:
+        return
+    for name in agent.channels:
+        if not layers.catalog.entries["channels"][name].proxied:
+            message = (
+                f"channels.{name}: {agent.environment} lets agents out through a proxy only, and {name} opens "
+                "connections that take none: it will not connect there"
+            )
+            yield layers.finding(("channels", name), "unreachable", message, severity="warning")
 
 
 def catalog_egress_findings(catalog: Catalog) -> Report:
