@@ -52,7 +52,9 @@ def spends(agent: ResolvedAgent, runtime: Runtime, prices: Prices | None) -> Sta
     if budget is not None and budget <= by_limits:
         why = f"its budget{apart}; calls that are under way when it is used up are still paid"
         return _amount(budget * pods, prices.currency, why)
-    return _amount(by_limits * pods, prices.currency, f"no budget: the most that its limits allow, {how}{apart}")
+    # That nobody set a budget is the news; what the limits would let through is no figure to plan with.
+    why = f"the most that its limits allow: {how}{apart}"
+    return _amount(by_limits * pods, prices.currency, why, "**it has no budget**: ")
 
 
 def _redis(limits: dict[str, Any]) -> str:
@@ -83,9 +85,9 @@ def _by_limits(agent: ResolvedAgent, limits: dict[str, Any], prices: Prices) -> 
     return call * rate * MINUTES_A_DAY * attempts, how
 
 
-def _amount(day: float, currency: str, why: str) -> Statement:
+def _amount(day: float, currency: str, why: str, before: str = "") -> Statement:
     value = f"{_money(day)} {currency} a day"
-    return _said(f"at most {value}, {_money(day * LONGEST_MONTH_DAYS)} a month", why, value)
+    return _said(f"{before}at most {value}, {_money(day * LONGEST_MONTH_DAYS)} a month", why, value)
 
 
 def _money(amount: float) -> str:
