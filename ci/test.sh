@@ -5,6 +5,8 @@ cd "$(dirname "$0")/.."
 . ci/environment.sh
 # Programs in Go that end soon after they began: a fifth of their time is gone where memory is counted as scarce.
 export GOGC=800
+# Compiled once, and not by each of the thousand processes that the tests start.
+unset PYTHONDONTWRITEBYTECODE
 
 step() { printf '\n== %s (%s s)\n' "$*" "$SECONDS"; }
 
@@ -17,7 +19,7 @@ bash ci/test_tools.sh
 log=$(mktemp)
 trap 'kill "${waiting:-}" 2>/dev/null || true; rm -f "$log"' EXIT
 if [ $# = 0 ]; then
-  # Tests on the API server mostly wait for it. They run beside all that follows, which makes room for them.
+  # Tests on the API server mostly wait for it: they run beside all that follows.
   env --default-signal=INT python -m pytest tests/cluster >"$log" 2>&1 &
   waiting=$!
 fi
@@ -38,7 +40,7 @@ fi
 apart=(tests/cluster tests/images/test_kyverno.py tests/monitoring/test_{captures_of_programs,log_alerts,log_collector}.py)
 status=0
 # A worker more than there are cores: tests wait for servers and clocks, too.
-nice python -m pytest --numprocesses $(($(nproc) + 1)) --dist worksteal "${apart[@]/#/--ignore=}" || status=$?
+python -m pytest --numprocesses $(($(nproc) + 1)) --dist worksteal "${apart[@]/#/--ignore=}" || status=$?
 step "tests on a real API server"
 tail --pid="$waiting" --lines=+1 --follow "$log"
 wait "$waiting" || status=$?

@@ -167,9 +167,9 @@ def test_a_file_of_fifty_megabytes_is_refused_unread(tmp_path: Path) -> None:
     for name in ("huge.yaml", "sample.prompt.md"):
         (definition.parent / name).write_bytes(b"a: b\n" * 10_000_000)
     definition.write_text(MINIMAL.replace("{text: You answer questions.}", "{file: sample.prompt.md}"))
-    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     found = on_disk(tmp_path)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 2
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000, "more than 30 MB were taken"
     assert placed(found, "too-large") == [("agents/business/huge.yaml", 1, 1), ("agents/business/sample.yaml", 6, 16)]
 
@@ -200,9 +200,9 @@ EXPLOSIONS = {
 
 @pytest.mark.parametrize("what", EXPLOSIONS)
 def test_what_explodes_is_refused_at_once(what: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     found = findings({"business/a.yaml": MINIMAL.replace("description: Answers questions.\n", "") + EXPLOSIONS[what]})
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
     assert found
 
 
@@ -319,11 +319,11 @@ def test_a_pool_stays_within_what_a_namespace_holds() -> None:
 def test_two_thousand_and_one_agents_are_refused_and_quickly() -> None:
     agent = MINIMAL + "environments: [prod]\nscaling: {min: 1, max: 1}\n"
     files = {f"business/agent-{number:04}.yaml": agent for number in range(MAX_DEPLOYMENTS + 1)}
-    started = time.perf_counter()
+    started = time.process_time()
     from ci.inspection import Inspector
 
     found = Inspector(fleet(files), TODAY).inspect(processes=1).findings
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     (too_large,) = [one for one in found if one.rule == "pool-too-large"]
     assert "2,001 agents" in too_large.message
     assert "2,000 Deployments" in too_large.message
@@ -466,9 +466,9 @@ def test_a_fault_in_a_definition_does_not_make_its_files_strays() -> None:
 def test_the_largest_definition_is_read_in_bounded_time() -> None:
     text = MINIMAL + "env:\n" + "".join(f"  A{number}: x\n" for number in range(60_000))
     assert len(text) < 1 << 20
-    started = time.perf_counter()
+    started = time.process_time()
     assert inspect({"business/a.yaml": text}).agents == 1
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     assert read_yaml(text.encode() + b"#" * (1 << 20), "a.yaml").findings[0].rule == "too-large"
 
 

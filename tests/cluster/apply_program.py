@@ -4,7 +4,8 @@ usage: python apply_program.py TOP OUTPUT [options] STACK...
 
 As the engine and its provider would with server-side apply: a resource is applied when the program asks for it, which
 it does after what the resource depends on is ready; up to 16 at once; the first that fails ends the run, or with
-`--continue-on-error` what depends on it is left out. Unlike them it keeps no state and deletes nothing. The cluster is
+`--continue-on-error` what depends on it is left out. With `--stop-after KIND` the process stops itself, as by SIGSTOP,
+as soon as the first object of this kind is applied. Unlike them it keeps no state and deletes nothing. The cluster is
 the context that the program's provider names, in the kubeconfig that KUBECONFIG names.
 
 OUTPUT gets a line of JSON for each event at once: `{stack, applied, urn}`, `{stack, failed, urn, object}`,
@@ -92,11 +93,12 @@ class Applying(mocks.Mocks):
 class Monitor(mocks.MockMonitor):
     """The SDK's mock monitor, which writes down what becomes of each resource."""
 
-    def __init__(self, stack: str, output: TextIO, applying: Applying, continue_on_error: bool) -> None:
+    def __init__(self, stack: str, output: TextIO, applying: Applying, asked: argparse.Namespace) -> None:
         super().__init__(applying)
         self.stack = stack
         self.output = output
-        self.continue_on_error = continue_on_error
+        self.continue_on_error = asked.continue_on_error
+        self.stop_after = asked.stop_after
         self.types: dict[str, str] = {}
         self.changed = threading.Condition()
         self.left_out: set[str] = set()
@@ -124,6 +126,9 @@ class Monitor(mocks.MockMonitor):
                 self.write(urn=urn, type=request.type, outputs={})
             elif request.type.startswith("kubernetes:"):
                 self.write(applied=json_format.MessageToDict(request.object), urn=urn)
+                if request.type.endswith(f":{self.stop_after}"):
+                    self.stop_after = None
+                    os.kill(os.getpid(), signal.SIGSTOP)
             return answer
         except (ApiError, TimeoutError, LookupError) as error:
             return self.fail(urn, json_format.MessageToDict(request.object), error)
@@ -193,7 +198,7 @@ def run(args: argparse.Namespace, stack: str, output: TextIO) -> None:
     """One run of the program."""
     previous = json.loads(args.previous.read_text("utf-8")) if args.previous else {}
     applying = Applying(previous, args.wait_seconds, args.request_seconds)
-    monitor = Monitor(stack, output, applying, args.continue_on_error)
+    monitor = Monitor(stack, output, applying, args)
     settings = mocks.MockSettings(
         monitor=monitor,
         monitor_features=set(monitor.GetDeploymentInfo(None).supportedFeatures),
@@ -225,6 +230,7 @@ if __name__ == "__main__":
     ask.add_argument("--wait-seconds", type=float, default=120)
     ask.add_argument("--request-seconds", type=float, default=30)
     ask.add_argument("--continue-on-error", action="store_true")
+    ask.add_argument("--stop-after")
     ask.add_argument("stacks", nargs="+")
     asked = ask.parse_args()
     # The engine gives up waiting and says what it has done; here every line says that at once.

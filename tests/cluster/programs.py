@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -70,6 +71,12 @@ class Running:
         wait_until(what, lambda: reached(self.now()) or self.process.poll() is not None, seconds, pause=0.02)
         assert reached(self.now()), f"the run ended before: {what}\n{self.now().said}"
 
+    def go_on(self) -> None:
+        """Lets a run go on that has stopped itself."""
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        wait_until("it has stopped", lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
+        self.process.send_signal(signal.SIGCONT)
+
     def end(self, seconds: float = 300) -> Applied:
         """Waits for its end."""
         code = self.process.wait(timeout=seconds)
@@ -86,12 +93,14 @@ def start_program(
     wait_seconds: float = 120,
     request_seconds: float = 30,
     continue_on_error: bool = False,
+    stop_after: str = "",
     **environment: str,
 ) -> Running:
     """Starts the program of the project in `top` for each stack, one after the other; ends with the first that fails.
 
     `wait_seconds`: how long an object may take to be ready; `request_seconds`: how long the API server may take to
-    answer. `environment` are variables for the program.
+    answer; `stop_after`: the kind of object with which it stops itself, see `go_on`. `environment` are
+    variables for the program.
     """
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=top.parent))
     options = [f"--wait-seconds={wait_seconds}", f"--request-seconds={request_seconds}"]
@@ -100,6 +109,8 @@ def start_program(
         options.append(f"--previous={folder / 'previous.json'}")
     if continue_on_error:
         options.append("--continue-on-error")
+    if stop_after:
+        options.append(f"--stop-after={stop_after}")
     variables = {name: os.environ[name] for name in SYSTEM if name in os.environ}
     variables |= {"KUBECONFIG": str(kubeconfig), "ROSTER_COMMIT": COMMIT} | environment
     with (folder / "said.txt").open("w") as said:

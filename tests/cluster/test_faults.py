@@ -51,11 +51,13 @@ def test_an_api_server_killed_and_restarted_in_the_middle_of_an_apply(
     cluster: ControlPlane, tmp_path: Path, kind: str
 ) -> None:
     top = pool_applied(cluster, tmp_path, f"killed-{kind.lower()}")
-    running = start_program(top, cluster.kubeconfig, SHARD)
+    running = start_program(top, cluster.kubeconfig, SHARD, stop_after=kind)
     try:
         running.wait_for(f"a {kind} is applied", lambda so_far: bool(so_far.names(kind)))
-    finally:
         cluster.kill_api_server()
+        running.go_on()
+        running.wait_for("it fails", lambda so_far: bool(so_far.failures))
+    finally:
         cluster.start_api_server()
     first = running.end()
     assert first.exit_code == 1

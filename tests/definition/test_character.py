@@ -216,10 +216,10 @@ def test_every_value_of_a_document_is_found_at_its_place() -> None:
 
 def test_a_large_file_full_of_mistakes_is_judged_quickly() -> None:
     keys = ",\n".join(f'"key{number}": {{"a": 7}}' for number in range(10_000))
-    started = time.monotonic()
+    started = time.process_time()
     found = findings_of("{" + f"{keys},\n{keys}" + "}")
     assert (found[0].rule, found[0].line) == ("duplicate-key", 10_001)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize("seed", range(20))

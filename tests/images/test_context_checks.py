@@ -59,9 +59,9 @@ def test_five_gigabytes_are_refused_without_being_read(top: Path) -> None:
     # A file with a hole has that size and takes no room; reading it would take seconds and memory all the same.
     with (top / FOLDER / "weights.bin").open("wb") as file:
         file.truncate(5_000_000_000)
-    started = time.perf_counter()
+    started = time.process_time()
     found = rules(top)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
     assert set(found) == {"context-too-large"}
     assert "5,000 MB, and 500 MB are allowed" in found["context-too-large"]
     assert f"{FOLDER}/weights.bin" in found["context-too-large"]

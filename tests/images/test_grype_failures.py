@@ -89,7 +89,7 @@ def test_a_scanner_that_hangs_is_stopped_with_all_that_it_started(ground: Ground
     started = time.monotonic()
     found = scanned(ground, tmp_path / "image", python_package(), environ=environ, seconds=1)
     assert failure(found) == ("scanner-timeout", "grype did not end within 1 s and was stopped")
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 100
     assert not Path((tmp_path / "unpacked").read_text().strip()).exists()
     child = (tmp_path / "child").read_text().strip()
     for _ in range(100):

@@ -175,5 +175,5 @@ def test_told_to_end_it_answers_what_is_under_way_and_exits_with_0(engine: Engin
         assert [answer.status_code for answer in answers] == [200]
         state = json.loads(engine.call("inspect", "--format", "{{json .State}}", "draining").stdout)
         assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
-        # It waited for the answer, and not until it was killed.
-        assert 1.5 < ended < 15
+        # It waited for the answer; who is killed exits with another code.
+        assert ended > 1.5

@@ -118,7 +118,7 @@ def test_a_slow_registry_is_given_up(registry: Registry, waits: list[float]) -> 
         started = time.monotonic()
         with pytest.raises(SlowError, match=r"gave no answer in 0\.3 s, 4 times"):
             registry.digest(f"{host}/team/agent:1")
-    assert 1 < time.monotonic() - started < 5
+    assert 1 < time.monotonic() - started < 60
     assert len(waits) == 3
 
 

@@ -16,11 +16,11 @@ from stand_in_process import StandIn
 
 @pytest.fixture(scope="module")
 def service(service_process: Service, provider_process: StandIn) -> Service:
-    """No narrow limits; the provider has 1.5 s."""
+    """No narrow limits; the provider has 20 s."""
     config = settings(
         provider_process.url,
         limits={"idle_seconds": 1},
-        timeouts={"provider_seconds": 1.5, "attempts": 2},
+        timeouts={"provider_seconds": 20, "attempts": 2},
         safety={"pii": "off", "injection": "off"},
     )
     config["knowledge"] = ["knowledge/house-rules.md"]
@@ -208,7 +208,7 @@ def test_probes_and_scrapes_are_not_counted_as_requests(service: Service) -> Non
 
 
 def test_a_caller_that_goes_away_stops_the_call_to_the_provider(service: Service, provider: StandIn) -> None:
-    provider.tell(delay_seconds=30)
+    provider.tell(delay_seconds=60)
     before = service.metric("agent_requests_total", status="499")
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(
@@ -219,6 +219,6 @@ def test_a_caller_that_goes_away_stops_the_call_to_the_provider(service: Service
         )
     started = time.monotonic()
     wait_until(lambda: service.metric("agent_requests_total", status="499") > before, "the departure was counted")
-    # The provider has a second and a half; the call ended before that.
-    assert time.monotonic() - started < 1
+    # The provider has twenty seconds; the call ended before that.
+    assert time.monotonic() - started < 15
     assert service.metric("agent_in_flight") == 0

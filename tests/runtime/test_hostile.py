@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from agent_service import CALLER_KEY, Service, settings, wait_until
+from agent_service import CALLER_KEY, PATIENCE, Service, settings, wait_until
 from stand_in_process import StandIn
 
 HEALTH = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -61,6 +62,19 @@ def received(connection: socket.socket, seconds: float) -> tuple[bytes, bool]:
     return data, False
 
 
+def answered(connection: socket.socket) -> bytes:
+    """One answer and not a byte behind it, without waiting for the end of the connection."""
+    connection.settimeout(PATIENCE)
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        byte = connection.recv(1)
+        assert byte, answer
+        answer += byte
+    length = re.search(rb"content-length: (\d+)", answer, re.IGNORECASE)
+    assert length, answer
+    return answer + connection.recv(int(length[1]), socket.MSG_WAITALL)
+
+
 def memory(service: Service) -> int:
     """Megabytes."""
     lines = Path(f"/proc/{service.process.pid}/status").read_text().splitlines()
@@ -75,16 +89,14 @@ def test_requests_sent_ahead_take_no_memory_and_keep_nobody_out(service: Service
             connection.settimeout(2)
             with suppress(OSError):
                 connection.sendall(b"GET /health HTTP/1.1\r\n\r\n" * 80_000)
-        started = time.monotonic()
         assert service.post().status_code == 200
-        assert time.monotonic() - started < 1
         assert memory(service) - before < 40
 
 
 def test_of_requests_sent_together_the_first_is_answered_and_the_connection_closed(service: Service) -> None:
     with connected(service) as connection:
         connection.sendall(request() + HEALTH + HEALTH)
-        answer, closed = received(connection, 3)
+        answer, closed = received(connection, PATIENCE)
     assert closed
     assert answer.startswith(b"HTTP/1.1 200")
     assert answer.count(b"HTTP/1.1 ") == 1
@@ -94,10 +106,10 @@ def test_a_caller_that_takes_nothing_gains_nothing_by_one_request_more(service: 
     provider.tell(pieces=["x" * 20_000] * 400)
     with connected(service, 4096) as connection:
         connection.sendall(request(b'{"task_description":"x","stream":true}'))
-        wait_until(lambda: service.metric("agent_in_flight") == 1, "it was worked on", 3)
+        wait_until(lambda: service.metric("agent_in_flight") == 1, "it was worked on")
         time.sleep(0.5)
         connection.sendall(HEALTH)
-        wait_until(lambda: service.metric("agent_in_flight") == 0, "its place was free", 4)
+        wait_until(lambda: service.metric("agent_in_flight") == 0, "its place was free")
 
 
 def test_who_is_answered_before_its_body_came_does_not_hold_the_connection(service: Service) -> None:
@@ -105,23 +117,24 @@ def test_who_is_answered_before_its_body_came_does_not_hold_the_connection(servi
         connection.sendall(request(b"x", key="sk-wrong", length=10**9))
         started = time.monotonic()
         answer, closed = received(connection, 0.3)
-        while not closed and time.monotonic() - started < 4:
+        while not closed and time.monotonic() - started < 30:
             try:
                 connection.sendall(b"y")
             except OSError:
+                closed = True
                 break
             closed = received(connection, 0.1)[1]
-        assert time.monotonic() - started < 3
+    assert closed
     assert answer.startswith(b"HTTP/1.1 401")
 
 
 def test_the_rest_of_a_refused_body_may_come_and_the_connection_goes_on(service: Service) -> None:
     with connected(service) as connection:
         connection.sendall(request(b'{"task_', key="sk-wrong", length=len(TASK)))
-        assert received(connection, 0.3)[0].startswith(b"HTTP/1.1 401")
+        assert answered(connection).startswith(b"HTTP/1.1 401")
         connection.sendall(TASK[7:])
         connection.sendall(request())
-        assert received(connection, 0.6)[0].startswith(b"HTTP/1.1 200")
+        assert answered(connection).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize(
@@ -140,14 +153,14 @@ def test_an_offer_of_another_protocol_is_ignored_and_the_body_is_a_body(
         for part in (sent[:60], sent[60:-10], sent[-10:]) if split else (sent,):
             connection.sendall(part)
             time.sleep(0.1)
-        assert received(connection, 0.6)[0].startswith(b"HTTP/1.1 200")
+        assert answered(connection).startswith(b"HTTP/1.1 200")
         connection.sendall(request())
-        assert received(connection, 0.6)[0].startswith(b"HTTP/1.1 200")
+        assert answered(connection).startswith(b"HTTP/1.1 200")
     with connected(service) as connection:
         connection.sendall(request(b"", length=len(HEALTH), more=offer))
         time.sleep(0.2)
         connection.sendall(HEALTH)
-        answer, _ = received(connection, 0.6)
+        answer = answered(connection) + received(connection, 0.3)[0]
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"healthy" not in answer
 
@@ -158,42 +171,42 @@ def test_a_line_behind_the_body_changes_nothing(service: Service, provider: Stan
         connection.sendall(request())
         time.sleep(0.2)
         connection.sendall(b"\r\n")
-        assert received(connection, 2.5)[0].startswith(b"HTTP/1.1 200")
+        assert answered(connection).startswith(b"HTTP/1.1 200")
         provider.tell(delay_seconds=0)
         connection.sendall(b"\r\n")
         time.sleep(1.3)
         connection.sendall(request())
-        assert received(connection, 1)[0].startswith(b"HTTP/1.1 200")
+        assert answered(connection).startswith(b"HTTP/1.1 200")
 
 
 def test_nonsense_behind_the_body_does_not_spoil_the_answer(service: Service, provider: StandIn) -> None:
     provider.tell(delay_seconds=0.3)
     with connected(service) as connection:
         connection.sendall(request() + b"abc\r\n\r\n")
-        answer, closed = received(connection, 2)
+        answer, closed = received(connection, PATIENCE)
     assert answer.startswith(b"HTTP/1.1 200")
     assert answer.count(b"HTTP/1.1 ") == 1
     assert closed
 
 
 def test_a_caller_that_sent_ahead_and_left_is_noticed(service: Service, provider: StandIn) -> None:
-    provider.tell(delay_seconds=5)
+    provider.tell(delay_seconds=60)
     with connected(service) as connection:
         connection.sendall(request() + HEALTH)
-        wait_until(lambda: service.metric("agent_in_flight") == 1, "it was worked on", 3)
-    wait_until(lambda: service.metric("agent_in_flight") == 0, "its place was free", 1.5)
+        wait_until(lambda: service.metric("agent_in_flight") == 1, "it was worked on")
+    wait_until(lambda: service.metric("agent_in_flight") == 0, "its place was free")
 
 
 def test_silent_connections_do_not_push_out_one_that_is_kept(service: Service) -> None:
     with ExitStack() as stack:
         kept = stack.enter_context(connected(service))
         kept.sendall(request())
-        assert received(kept, 0.3)[0].startswith(b"HTTP/1.1 200")
+        assert answered(kept).startswith(b"HTTP/1.1 200")
         for _ in range(1010):
             stack.enter_context(connected(service))
         time.sleep(0.4)
         kept.sendall(request())
-        assert received(kept, 1)[0].startswith(b"HTTP/1.1 200")
+        assert answered(kept).startswith(b"HTTP/1.1 200")
 
 
 def test_what_is_masked_is_masked_behind_a_new_line_in_the_context_too(
@@ -217,13 +230,14 @@ def test_a_long_check_does_not_keep_others_waiting(service_process: Service, pro
     context = {f"k{number}": "4111 1111 1111 1112 or so\n" * 8 for number in range(1000)}
     with ThreadPoolExecutor(1) as pool:
         long = pool.submit(service_process.post, {"task_description": "x", "context": context})
-        times = []
+        times, began = [], time.monotonic()
         while not long.done():
             started = time.monotonic()
             service_process.health()
             times.append(time.monotonic() - started)
         assert long.result().status_code == 200
-    assert max(times) < 0.5
+        took = time.monotonic() - began
+    assert max(times) < took / 2
 
 
 @pytest.mark.parametrize(
@@ -233,7 +247,7 @@ def test_numbers_that_no_json_reader_takes_are_refused(service: Service, number:
     body = b'{"task_description":"x","context":{"id":%s}}' % number.encode()
     with connected(service) as connection:
         connection.sendall(request(body))
-        answer, _ = received(connection, 0.4)
+        answer = answered(connection)
     assert answer.startswith(b"HTTP/1.1 422")
     assert b'"field":"context"' in answer
 

@@ -18,8 +18,8 @@ from stand_in_process import StandIn
 
 @pytest.fixture(scope="module", params=["openai", "anthropic"])
 def service(request: pytest.FixtureRequest, service_process: Service, provider_process: StandIn) -> Service:
-    """Both APIs; 1.5 s and three attempts for the provider."""
-    timeouts = {"provider_seconds": 1.5, "attempts": 3}
+    """Both APIs; 5 s and three attempts for the provider."""
+    timeouts = {"provider_seconds": 5, "attempts": 3}
     config = settings(provider_process.url, timeouts=timeouts, safety={"pii": "off", "output": "mask"})
     service_process.adopt(anthropic(config) if request.param == "anthropic" else config)
     return service_process
@@ -78,7 +78,7 @@ def test_a_retry_after_longer_than_the_time_allowed_ends_the_request_at_once(
     started = time.monotonic()
     answer = service.post()
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
-    assert time.monotonic() - started < 1.2
+    assert time.monotonic() - started < 4
     assert provider.seen()["requests"] == 1
 
 
@@ -101,12 +101,12 @@ def test_a_revoked_key_is_told_apart_and_not_shown(service: Service, provider: S
 
 
 def test_a_provider_that_is_too_slow(service: Service, provider: StandIn) -> None:
-    provider.tell(delay_seconds=5)
+    provider.tell(delay_seconds=30)
     started = time.monotonic()
     answer = service.post()
     assert (answer.status_code, answer.json()["error"]["code"]) == (504, "PROVIDER_TIMEOUT")
     # All attempts together: the caller's time is not multiplied.
-    assert 1.4 < time.monotonic() - started < 3
+    assert 4.9 < time.monotonic() - started < 10
 
 
 def test_a_provider_that_breaks_off(service: Service, provider: StandIn) -> None:
@@ -130,7 +130,7 @@ def test_a_stream_comes_in_pieces_and_ends_with_what_it_used(service: Service, p
 
 
 def test_the_first_piece_is_sent_before_the_last_one_is_there(service: Service, provider: StandIn) -> None:
-    provider.tell(pieces=["First ", "second ", "third "], piece_seconds=0.4)
+    provider.tell(pieces=["First ", "second ", "third "], piece_seconds=1)
     body = {"task_description": "x", "stream": True}
     headers = {"authorization": f"Bearer {CALLER_KEY}"}
     started = time.monotonic()
@@ -166,13 +166,13 @@ def test_a_stream_that_fails_half_way_ends_with_an_error(service: Service, provi
 
 
 def test_who_leaves_a_stream_stops_it_and_what_was_used_is_booked(service: Service, provider: StandIn) -> None:
-    provider.tell(pieces=["word "] * 50, piece_seconds=0.2)
+    provider.tell(pieces=["word "] * 300, piece_seconds=0.2)
     before = service.metric("agent_tokens_used_total", direction="output")
     body = {"task_description": "x", "stream": True}
     headers = {"authorization": f"Bearer {CALLER_KEY}"}
     with httpx.stream("POST", f"{service.url}/api/v1/execute", json=body, headers=headers, timeout=20) as answer:
         next(line for line in answer.iter_lines() if line.startswith("data:"))
-    wait_until(lambda: service.metric("agent_in_flight") == 0, "the place was free", 3)
+    wait_until(lambda: service.metric("agent_in_flight") == 0, "the place was free")
     assert service.metric("agent_tokens_used_total", direction="output") > before
 
 
@@ -280,7 +280,7 @@ def usual(path: str) -> dict[str, Any]:
 
 
 def of(url: str, api: str, **service: Any) -> dict[str, Any]:
-    config = settings(url, **{"timeouts": {"provider_seconds": 2, "attempts": 1}, **service})
+    config = settings(url, **{"timeouts": {"provider_seconds": 20, "attempts": 1}, **service})
     return anthropic(config) if api == "anthropic" else config
 
 
@@ -349,15 +349,15 @@ def test_a_stream_of_comments_alone_ends_when_the_time_for_a_piece_is_over(servi
         to.send_header("content-type", "text/event-stream")
         to.end_headers()
         to.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
-        for _ in range(40):
+        for _ in range(300):
             to.wfile.write(b": still here\n\n")
             time.sleep(0.2)
 
     with answering(say) as url:
-        service_process.adopt(of(url, "openai", timeouts={"provider_seconds": 1, "attempts": 1}))
+        service_process.adopt(of(url, "openai", timeouts={"provider_seconds": 3, "attempts": 1}))
         started = time.monotonic()
         _, events = streamed(service_process)
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 30
     assert [name for name, _ in events] == ["delta", "error"]
     assert events[1][1]["error"]["code"] == "PROVIDER_TIMEOUT"
 
@@ -386,8 +386,8 @@ def test_a_body_without_end_is_not_read_to_its_end(service_process: Service, sta
 def test_what_was_sent_to_a_provider_that_is_too_slow_is_booked(
     service_process: Service, provider: StandIn, stream: bool
 ) -> None:
-    provider.tell(delay_seconds=3)
-    service_process.adopt(settings(provider.url, timeouts={"provider_seconds": 0.4, "attempts": 1}))
+    provider.tell(delay_seconds=30)
+    service_process.adopt(settings(provider.url, timeouts={"provider_seconds": 2, "attempts": 1}))
     answer = service_process.post({"task_description": "x" * 4000, "stream": stream})
     assert answer.status_code == 504
     assert service_process.metric("agent_tokens_used_total", direction="input") >= 1000

@@ -41,7 +41,7 @@ def test_a_service_that_starts_with_a_broken_config_lives_and_waits_for_a_sound_
     assert "model" in service.ready().json()["reasons"][0]
     assert service.post().json()["error"]["code"] == "NOT_READY"
     service.configure(settings(provider.url))
-    wait_until(lambda: service.ready().status_code == 200, "it was ready", 6)
+    wait_until(lambda: service.ready().status_code == 200, "it was ready")
     assert service.post().status_code == 200
 
 
@@ -49,7 +49,7 @@ def test_a_changed_prompt_and_variable_are_in_force_without_a_restart(sound: Ser
     assert system(sound, provider) == "You help with Example Desk."
     new = merged(sound.settings, {"prompt": {"variables": {"product": "Other Desk"}}})
     sound.configure(new, {"prompt.md": "You sell {product}."})
-    wait_until(lambda: system(sound, provider) == "You sell Other Desk.", "the new prompt was in force", 6)
+    wait_until(lambda: system(sound, provider) == "You sell Other Desk.", "the new prompt was in force")
 
 
 BROKEN: dict[str, str | dict[str, Any]] = {
@@ -71,7 +71,7 @@ def test_a_broken_config_changes_nothing_and_is_told(sound: Service, provider: S
     for name, change in BROKEN.items():
         before = sound.metric("agent_config_errors_total")
         sound.configure(change if isinstance(change, str) else json.dumps(merged(good, change)))
-        wait_until(lambda seen=before: sound.metric("agent_config_errors_total") > seen, f"{name} was counted", 6)
+        wait_until(lambda seen=before: sound.metric("agent_config_errors_total") > seen, f"{name} was counted")
         assert sound.ready().status_code == 200
         assert system(sound, provider) == "You help with Example Desk."
         last = [line for line in sound.logged() if "cannot be used" in line["message"]][-1]
@@ -84,12 +84,12 @@ def test_a_rotated_provider_key_is_used_from_then_on(sound: Service, provider: S
     provider.tell(keys=["sk-second"])
     assert sound.post().json()["error"]["code"] == "PROVIDER_REFUSED"
     sound.hide(PROVIDER_KEY="sk-second")
-    wait_until(lambda: sound.post().status_code == 200, "the new key was used", 6)
+    wait_until(lambda: sound.post().status_code == 200, "the new key was used")
 
 
 def test_without_the_provider_s_key_the_service_is_not_ready_and_says_so(sound: Service, provider: StandIn) -> None:
     sound.hide(PROVIDER_KEY=None)
-    wait_until(lambda: sound.ready().status_code == 503, "it was not ready", 6)
+    wait_until(lambda: sound.ready().status_code == 503, "it was not ready")
     assert "PROVIDER_KEY" in sound.ready().json()["reasons"][0]
     answer = sound.post()
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "PROVIDER_REFUSED")
@@ -99,11 +99,11 @@ def test_without_the_provider_s_key_the_service_is_not_ready_and_says_so(sound: 
 
 def test_a_caller_s_key_that_was_taken_away_opens_nothing_any_more(sound: Service) -> None:
     sound.hide(API_KEYS=key_line("other", "sk-other"))
-    wait_until(lambda: sound.post().status_code == 401, "the old key was refused", 6)
+    wait_until(lambda: sound.post().status_code == 401, "the old key was refused")
     assert sound.post(key="sk-other").status_code == 200
 
 
 def test_a_newer_settings_file_with_keys_unknown_here_is_taken(sound: Service) -> None:
     sound.configure(merged(sound.settings, {"agent": "renamed", "later": 1, "service": {"limits": {"later": {}}}}))
-    wait_until(lambda: sound.ready().json()["agent_id"] == "renamed", "it was taken", 6)
+    wait_until(lambda: sound.ready().json()["agent_id"] == "renamed", "it was taken")
     assert sound.post().json()["agent_id"] == "renamed"
