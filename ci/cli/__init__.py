@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from ci.cli.definitions import definitions
@@ -19,6 +21,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"roster {version('roster')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which Roster this is.")
+    ] = False,
+) -> None:
+    pass
+
+
 for commands in (definitions, edits, deploying, operations, security):
     app.add_typer(commands)
 app.add_typer(images, name="images")

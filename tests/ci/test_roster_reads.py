@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,11 @@ def test_help_loads_nothing_heavy() -> None:
     code = f"import sys; from ci.cli import app; print([one for one in {heavy} if one in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "[]\n"
+
+
+def test_it_says_which_version_it_is(top: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert roster(top, "--version").stdout == f"roster {project['version']}\n"
 
 
 def test_every_command_explains_itself(top: Path) -> None:
