@@ -3,13 +3,15 @@
 Wanted on PATH: `pulumi`, its Python language host, the provider `pulumi-resource-kubernetes` (unless Pulumi has it
 among its plugins) and `kubectl`. `ROSTER_ENGINE_KUBECONFIG` names a kubeconfig whose current context is a cluster for
 trials: it needs the CRDs of what Roster renders and the controllers of Deployments, endpoints and namespaces, but no
-nodes. Each run makes namespaces of its own and deletes them.
+nodes. Each run makes namespaces of its own and deletes them; the namespace `monitoring`, where platforms put objects
+that they do not own, is made when it is not there.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +37,9 @@ def engine() -> None:
     missing = _missing()
     if missing:
         pytest.skip(missing)
+    kubectl = ["kubectl", "--kubeconfig", os.environ[KUBECONFIG]]
+    if subprocess.run([*kubectl, "get", "namespace", "monitoring"], capture_output=True).returncode:
+        subprocess.run([*kubectl, "create", "namespace", "monitoring"], check=True)
 
 
 @pytest.fixture(scope="module")
