@@ -13,12 +13,12 @@ import pulumi
 
 from components.builds.context import Context
 from components.builds.contexts import context_of
-from components.builds.materialise import materialise
+from components.builds.materialise import build_folder, materialise
 from components.builds.needed import Needed, needed, use_of
 from components.definition.findings import InvalidInput, errors
 from components.fleet import Fleet
 
-# Of the repository's top; below it a folder an image, with the context in `context`.
+# Of the repository's top; below it a folder an image.
 FOLDER = "out/images"
 _GATE = "from ci.cli import main; main()"
 
@@ -57,7 +57,7 @@ def register_images(images: Images, fleet: Fleet, top: Path) -> dict[str, Any]:
         one.name: f"{one.repository}@{one.record.digest}" for one in images.recorded if one.record is not None
     }
     for context in images.contexts:
-        folder = f"{FOLDER}/{context.name}/context"
+        folder = build_folder(context, Path(FOLDER, context.name))
         _written(context, top / folder)
         cache = f"{settings.registry}/cache"
         image = BuiltImage(context, f"../{folder}", settings.images.platforms or (), cache)
@@ -71,7 +71,7 @@ def _written(context: Context, folder: Path) -> None:
     if folder.exists():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(prefix=".context-", dir=folder.parent)) / "context"
+    staged = Path(tempfile.mkdtemp(prefix=".context-", dir=folder.parent)) / context.name
     materialise(context, staged)
     staged.replace(folder)
     staged.parent.rmdir()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from components.builds.context import Context
-from components.builds.materialise import materialise
+from components.builds.materialise import build_folder, materialise
 
 # Lines of a failed build that are worth showing.
 _LAST_LINES = 20
@@ -104,11 +104,12 @@ def build(
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="roster-build-") as temporary:
         work = Path(temporary)
-        materialise(context, work / "context")
+        folder = build_folder(context, work)
+        materialise(context, folder)
         bare = bare_environment(os.environ, work)
         order = Order(
             context=context,
-            folder=work / "context",
+            folder=folder,
             layout=layout or work / "layout",
             push=push,
             platforms=tuple(platforms),

@@ -12,6 +12,15 @@ _FOLDER, _FILE, _PROGRAM = 0o755, 0o644, 0o755
 _PROGRAMS = (b"#!", b"\x7fELF")
 
 
+def build_folder(context: Context, into: Path) -> Path:
+    """The folder below `into` that a context is built from, which has the context's name.
+
+    BuildKit keeps what it was sent under the last part of the folder's path, and of a file it compares size and time.
+    All times are the same here: two contexts in folders of one name would get each other's files.
+    """
+    return into / context.name
+
+
 def materialise(context: Context, folder: Path) -> None:
     """Writes the context's files to `folder`, which must not exist yet. ValueError: a path that leaves it."""
     folder.mkdir(mode=_FOLDER)

@@ -137,7 +137,8 @@ def environments() -> dict[str, Any]:
 def copy_sources(top: Path) -> None:
     """What a repository of agents has beside its agents, and a folder for the states."""
     for folder in ("components", "stacks", "ci", "policies"):
-        shutil.copytree(REPOSITORY / folder, top / folder, ignore=shutil.ignore_patterns("__pycache__", "Pulumi.*"))
+        ignored = shutil.ignore_patterns("__pycache__", "Pulumi.*")
+        shutil.copytree(REPOSITORY / folder, top / folder, ignore=ignored, dirs_exist_ok=True)
     for file in ("Pulumi.yaml", ".gitignore", "pyproject.toml"):
         shutil.copy(REPOSITORY / file, top)
     (top / ".venv").symlink_to(REPOSITORY / ".venv")

@@ -59,6 +59,7 @@ def test_just_what_has_no_record_is_built_from_the_very_files_of_its_hash(top: P
     assert written == there - {"Dockerfile.j2", "requirements.in"} | shared
     assert inputs["labels"]["org.opencontainers.image.base.digest"] == "sha256:" + "cd" * 32
     assert not Path(inputs["context"]["location"]).is_absolute(), "the state is shared by machines"
+    assert folder.name == name, "BuildKit takes folders of one name for one context"
 
 
 def test_a_preview_builds_and_pushes_nothing_and_an_image_outlives_its_resource(top: Path) -> None:
