@@ -36,8 +36,8 @@ if [ $# -gt 0 ]; then
   python -m pytest --numprocesses auto --dist worksteal "$@"
   exit
 fi
-# What takes minutes of a core to build has its turn once a week: ci/buildkit_test.sh, ci/kyverno_test.sh, ci/monitoring_test.sh.
-apart=(tests/cluster tests/images/test_{buildkit,kyverno}.py tests/monitoring/test_{captures_of_programs,log_alerts,log_collector}.py)
+# What takes minutes of a core to build has its turn once a week: ci/{image_programs,kyverno,monitoring}_test.sh.
+apart=(tests/cluster tests/images/test_{buildkit,kyverno,trivy}.py tests/monitoring/test_{captures_of_programs,log_alerts,log_collector}.py)
 status=0
 # A worker more than there are cores: tests wait for servers and clocks, too.
 python -m pytest --numprocesses $(($(nproc) + 1)) --dist worksteal "${apart[@]/#/--ignore=}" || status=$?

@@ -68,7 +68,7 @@ def test_a_first_creation_that_is_killed_again_and_again_comes_to_its_end(
 
 def test_after_a_kill_at_any_write_of_an_up_the_next_up_converges(repository: Repository, proxy: Between) -> None:
     """Each run creates an agent, changes one and removes one."""
-    given = {"kind": "deletions", "by": "ann", "pull": 7, "head": "0"}
+    given = {"kind": "deletions", "by": "ann", "pull": 7, "head": "0", "at": "2026-11-21T12:00:00Z"}
     (repository.top / "permission.json").write_text(json.dumps(given), "utf-8")
     uid = repository.objects("deployment")["one"]["metadata"]["uid"]
     for write in range(1, MANY):

@@ -29,7 +29,7 @@ def lacking() -> str:
     if absent := missing(DOCKER, "runc"):
         return absent
     built = subprocess.run(["bash", _TOOLS, "--built", *PROGRAMS], capture_output=True, text=True, check=False)
-    return "" if built.returncode == 0 else "BuildKit is not built: bash ci/buildkit_test.sh"
+    return "" if built.returncode == 0 else "BuildKit is not built: bash ci/image_programs_test.sh"
 
 
 @contextmanager
