@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -48,3 +49,25 @@ def test_an_agent_has_its_deadline_from_when_it_is_applied_and_not_from_the_star
     assert not failed_after(1)
     live[0] = unseen_by_its_controller(watched)
     assert [failed_after(seconds) for seconds in (2 * late, 3 * late - 1, 3 * late + 1)] == [False, False, True]
+
+
+@pytest.mark.parametrize(("took", "pause"), [(0.1, 3), (2.0, 18), (60.0, 30)])
+def test_a_look_that_takes_long_is_followed_by_a_longer_pause_within_limits(
+    monkeypatch: pytest.MonkeyPatch, took: float, pause: float
+) -> None:
+    watched, clock, pauses = agent(), [0.0], list[float]()
+
+    def look(*_: object) -> dict[Any, Observed]:
+        clock[0] += took
+        return {watched.key: Observed(None)}
+
+    def wait(seconds: float) -> bool:
+        pauses.append(seconds)
+        return len(pauses) > 2
+
+    monkeypatch.setattr(early, "observe", look)
+    monkeypatch.setattr(early, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    watch = EarlyWatch({CLUSTER: [watched]}, Interruption())
+    monkeypatch.setattr(watch, "_over", SimpleNamespace(wait=wait))
+    watch._watch()
+    assert pauses == pytest.approx([3, pause, pause])
